@@ -1,0 +1,11 @@
+/**
+ * The stack: services composed into one program, and its web console.
+ *
+ * @module
+ */
+export * from "./default_services.ts";
+export * from "./file_host.ts";
+export * from "./metrics.ts";
+export * from "./service.ts";
+export * from "./stack.ts";
+export * from "./web_console.ts";
