@@ -111,7 +111,9 @@ if (files.length === 0) {
 const rows: Row[] = [];
 for (const file of files) {
   const output = await run(
-    load ? ["run", "-A", ...std, file] : ["bench", "-A", "--no-check", "--json", ...std, file],
+    load
+      ? ["run", "-A", ...std, file, ...std]
+      : ["bench", "-A", "--no-check", "--json", ...std, file],
   );
   rows.push(...(load ? readLoad(output) : readBenches(output)));
 }

@@ -112,7 +112,7 @@ export class Http1Connection implements Wire {
 
   /** Whether nothing is asked and nothing owed. */
   get idle(): boolean {
-    return this.#phase === "idle" && this.start === this.end;
+    return (this.#phase === "idle" || this.#phase === "head") && this.start === this.end;
   }
 
   /** Serves requests until the connection ends; never rejects. */

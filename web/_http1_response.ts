@@ -34,7 +34,6 @@ interface Symbols {
   fastBody: symbol;
   fastKind: symbol;
   fastType: symbol;
-  fastConsumed: symbol;
 }
 
 type Slots = Record<symbol, unknown>;
@@ -49,7 +48,6 @@ function findSymbols(): Symbols | undefined {
     fastBody: find("serve fast body"),
     fastKind: find("serve fast header kind"),
     fastType: find("serve fast content type"),
-    fastConsumed: find("serve fast consumed"),
   };
   return Object.values(found).includes(undefined) ? undefined : found as Symbols;
 }
@@ -74,7 +72,9 @@ function fieldsOfType(type: string): readonly (readonly [string, string])[] {
 function readFast(response: Response, symbols: Symbols): Outgoing | undefined {
   const slots = response as unknown as Slots;
   const kind = slots[symbols.fastKind];
-  if (slots[symbols.fastConsumed] === true) return undefined;
+  const { body: held } = slots[symbols.inner] as InnerResponse;
+  // Read, teed or read in part: the fast slots do not say so, the inner body does.
+  if (held !== null && held.streamOrStatic.consumed !== false) return undefined;
   if (kind === PLAIN_TEXT || kind === STATED_TYPE) {
     const body = slots[symbols.fastBody];
     const status = slots[symbols.fastStatus];
@@ -91,8 +91,6 @@ function readFast(response: Response, symbols: Symbols): Outgoing | undefined {
   let body: Outgoing["body"] = null;
   if (inner.body !== null) {
     const source = inner.body.streamOrStatic;
-    if (source instanceof ReadableStream) return undefined;
-    if (source.consumed !== false) return undefined;
     if (typeof source.body !== "string" && !(source.body instanceof Uint8Array)) return undefined;
     body = source.body;
   }

@@ -22,7 +22,7 @@ export interface Http1Limits {
   connections: number;
   /** Connections from one address; 503 beyond. @default {1024} */
   connectionsPerAddress: number;
-  /** Time for a TLS handshake, in milliseconds. @default {10000} */
+  /** Time for a TLS handshake, in milliseconds. Deno 2.9 frees the connection then but keeps its socket until the client closes it. @default {10000} */
   handshakeTimeoutMs: number;
   /** Time from the first byte of a request, or from the connection's start, to the end of its head, in milliseconds; 408 beyond. @default {15000} */
   headTimeoutMs: number;

@@ -156,7 +156,7 @@ function buildPairs(values: unknown[], start: number, end: number): Record<strin
 function spread(shape: Shape, values: unknown[], start: number, end: number): number {
   const keys = shape.keys ??= keysOf(shape);
   const count = end - start;
-  for (let i = 0; i < count; i++) values.push(undefined);
+  while (values.length < start + 2 * count) values.push(undefined);
   for (let i = count - 1; i >= 0; i--) {
     const value = values[start + i];
     values[start + 2 * i] = keys[i];

@@ -182,6 +182,8 @@ Deno.test("`parse()` reads objects with many different keys", () => {
     const object: Record<string, number> = {};
     for (let i = 0; i < 5_000; i++) object[`key ${round} ${i}`] = i;
     object["k".repeat(1_000)] = 1;
+    const wide = Array.from({ length: 20 }, () => object);
+    assertEquals(equal(parse(JSON.stringify(wide)), wide), true);
     const list = Array.from({ length: 3_000 }, (_, i) => ({ [`x${round}-${i}`]: i, y: i }));
     const text = JSON.stringify([object, list]);
     assertEquals(JSON.stringify(parse(text)), text);

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { JsonSyntaxError } from "./error.ts";
 import { JsonLinesParseStream, JsonLinesStringifyStream } from "./lines.ts";
+import { parse } from "./parse.ts";
 import { JsonParseStream, type JsonParseStreamOptions, validateStream } from "./parse_stream.ts";
 import { JsonPathError } from "./path.ts";
 import { type JsonToken, JsonTokenStream, tokenize } from "./tokenize.ts";
@@ -215,4 +216,50 @@ Deno.test("`validateStream()` accepts and refuses without building", async () =>
   const error = await assertRejects(() => validateStream(cut('["\\x"]', 1)));
   assertInstanceOf(error, JsonSyntaxError);
   assertEquals(error.offset, 3);
+});
+
+Deno.test("`JsonParseStream` agrees with `parse()` on mutated documents cut at random", async () => {
+  const seed = Number(Deno.env.get("GROUNDWORK_SEED") ?? Date.now() % 1e9);
+  let state = seed;
+  const random = (below: number) =>
+    Math.floor((state = (state * 1103515245 + 12345) % 2147483648) / 2147483648 * below);
+  const base = '[{"name":"Gö \\u00e9\\n","n":[1,-2.5e-3,0]},{"日":"😀","o":{"a":{"b":[]}}},' +
+    '\r\n[[true,[{}]],false],{"name":"x","n":[null]}]';
+  const alphabet = '{}[]",:0123.e-tfn\\u \n\té😀';
+  const outcome = async (read: () => unknown): Promise<string> => {
+    try {
+      return JSON.stringify(await read());
+    } catch (error) {
+      assertInstanceOf(error, JsonSyntaxError);
+      return `${error.code} at ${error.offset}, ${error.line}:${error.column}`;
+    }
+  };
+  const count = Deno.env.get("GROUNDWORK_SOAK") === "1" ? 100_000 : 1_500;
+  for (let i = 0; i < count; i++) {
+    let text = base;
+    for (let j = random(3); j > 0; j--) {
+      const at = random(text.length);
+      text = text.slice(0, at) + (random(2) === 0 ? alphabet[random(alphabet.length)] : "") +
+        text.slice(at + random(3));
+    }
+    const bytes = encoder.encode(text);
+    const pieces: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length;) {
+      const size = 1 + random(random(4) === 0 ? 200 : 20);
+      pieces.push(bytes.slice(at, at + size));
+      at += size;
+    }
+    const expected = await outcome(() => parse(bytes));
+    const whole = await outcome(async () =>
+      (await Array.fromAsync(ReadableStream.from(pieces).pipeThrough(new JsonParseStream())))[0]
+    );
+    assertEquals(whole, expected, `seed ${seed}: ${text}`);
+    if (!expected.startsWith("[")) continue;
+    const items = await outcome(() =>
+      Array.fromAsync(
+        ReadableStream.from(pieces).pipeThrough(new JsonParseStream({ select: "$[*]" })),
+      )
+    );
+    assertEquals(items, expected, `seed ${seed}: ${text}`);
+  }
 });
