@@ -58,6 +58,15 @@ Deno.test("`checkLayers()` refuses a cycle between files", () => {
   );
 });
 
+Deno.test("`checkLayers()` lets types refer to each other, and nothing else", () => {
+  const typesOnly = {
+    "kv/a.ts": `import { b } from "./b.ts";`,
+    "kv/b.ts": `import type { A } from "./a.ts";`,
+  };
+  assertEquals(check(typesOnly), []);
+  assertEquals(check({ ...typesOnly, "kv/b.ts": `import { type A, a } from "./a.ts";` }).length, 1);
+});
+
 Deno.test("`checkLayers()` refuses code in a mod.ts", () => {
   assertEquals(check({ "kv/mod.ts": `export * from "./a.ts";\nexport const b = 1;` }), [
     "kv/mod.ts: a mod.ts may only re-export",

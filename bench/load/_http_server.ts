@@ -1,42 +1,30 @@
-/** One subject of `http.ts`, in a process of its own: some replace the global `Request`. Prints its port. */
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { serve } from "../../web/mod.ts";
+/** A subject of `http.ts` and `idle.ts` on Deno, in a process of its own; prints its port. */
+import { serve } from "../../web/http1.ts";
 
-const TEXT = "Hello, World!";
+const [subject = "groundwork"] = Deno.args;
 
-function answer(request: Request): Response {
-  return request.url.endsWith("/json") ? Response.json({ message: TEXT }) : new Response(TEXT);
+function handle(request: Request): Response {
+  return request.url.endsWith("/json")
+    ? Response.json({ message: "Hello, World!" })
+    : new Response("Hello, World!");
 }
 
-const SUBJECTS: Record<string, () => number | Promise<number>> = {
-  groundwork: () => serve({ port: 0 }, answer).addr.port,
-  "Deno.serve": () =>
-    (Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, answer)
-      .addr as Deno.NetAddr)
-      .port,
-  "node:http": () =>
-    new Promise((resolve) => {
-      const server = createServer((request, response) => {
-        const json = request.url === "/json";
-        response.setHeader("content-type", json ? "application/json" : "text/plain");
-        response.end(json ? JSON.stringify({ message: TEXT }) : TEXT);
-      }).listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
-    }),
-  fastify: async () => {
-    const { fastify } = await import("npm:fastify@5.12.8");
-    const app = fastify();
-    app.get("/", () => TEXT);
-    app.get("/json", () => ({ message: TEXT }));
-    await app.listen({ port: 0, host: "127.0.0.1" });
-    return (app.server.address() as AddressInfo).port;
-  },
-  "@hono/node-server": async () => {
-    const node = await import("npm:@hono/node-server@2.1.8");
-    return await new Promise((resolve) => {
-      node.serve({ fetch: answer, port: 0, hostname: "127.0.0.1" }, ({ port }) => resolve(port));
-    });
-  },
-};
+async function answer(request: Request): Promise<Response> {
+  return new Response(await request.bytes());
+}
 
-console.log(await SUBJECTS[Deno.args[0]!]!());
+/** Bodies are echoed; only such requests take the asynchronous way, on every subject alike. */
+const handler = (request: Request): Response | Promise<Response> =>
+  request.method === "POST" ? answer(request) : handle(request);
+
+if (subject === "groundwork") {
+  // The idle test opens all its connections from one address.
+  const limits = { connections: 40_000, connectionsPerAddress: 40_000, idleTimeoutMs: 600_000 };
+  console.log(serve({ port: 0, limits }, handler).addr.port);
+} else {
+  Deno.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    onListen: ({ port }) => console.log(port),
+  }, handler);
+}

@@ -1,52 +1,104 @@
 /**
- * Holds 10,000 idle keep-alive connections beside ten active ones, and prints what one costs in
- * resident memory and how many requests a second the active ones get, as lines of text.
- * Needs `ulimit -n` above 10,100 for the server and for this process.
+ * Idle keep-alive connections: what one costs the server in memory, and what 10,000 of them cost
+ * the connections beside them. Each has had one request answered. Linux only; needs wrk, and
+ * `ulimit -n` above the number of connections in the server's process and in this one.
+ *
+ * `--connections=N` changes their number.
  */
-import { serve } from "../../web/mod.ts";
-import { startSubject } from "./_load.ts";
+import { runWrk, startOnDeno, type Subject } from "./_http_subjects.ts";
 
-const IDLE = 10_000;
-const ACTIVE = 10;
-const SECONDS = 5;
-const REQUEST = new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+const argument = Deno.args.find((text) => text.startsWith("--connections="));
+const connections = Number(argument?.split("=")[1] ?? 10_000);
+/** How many connections are opened at once. */
+const BATCH = 100;
+const SETTLE_MS = 2_000;
+const LOAD = ["-t1", "-c32", "-d3s"];
 
-if (Deno.args[0] === "server") {
-  const limits = { connectionsPerAddress: IDLE + 100, idleTimeoutMs: 120_000 };
-  const server = serve({ port: 0, limits }, () => {
-    return Response.json({ rssBytes: Deno.memoryUsage().rss, ...server.stats() });
-  });
-  console.log(server.addr.port);
-} else {
-  const subject = await startSubject("idle.ts", "server");
-  const ask = async () => await (await fetch(`http://127.0.0.1:${subject.port}/`)).json();
-  const before = await ask();
-  const connections: Deno.TcpConn[] = [];
-  const buffer = new Uint8Array(1_024);
-  for (let index = 0; index < IDLE; index++) {
-    const connection = await Deno.connect({ hostname: "127.0.0.1", port: subject.port });
-    await connection.write(REQUEST);
-    await connection.read(buffer);
-    connections.push(connection);
-  }
-  const after = await ask();
-  const kilobytes = (after.rssBytes - before.rssBytes) / IDLE / 1_024;
-  console.log(`${after.connections} connections open, ${kilobytes.toFixed(1)} KiB each`);
-  let answered = 0;
-  const endMs = performance.now() + SECONDS * 1_000;
-  await Promise.all(Array.from({ length: ACTIVE }, async () => {
-    const connection = await Deno.connect({ hostname: "127.0.0.1", port: subject.port });
-    const own = new Uint8Array(1_024);
-    while (performance.now() < endMs) {
-      await connection.write(REQUEST);
-      await connection.read(own);
-      answered++;
-    }
-    connection.close();
-  }));
-  console.log(`${Math.round(answered / SECONDS)} requests/s on ${ACTIVE} connections beside them`);
-  const still = await ask();
-  console.log(`${still.connections} connections open at the end`);
-  for (const connection of connections) connection.close();
-  await subject.stop();
+const REQUEST = new TextEncoder().encode("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+
+/** Memory of a process that is its own and in use, in bytes. */
+async function residentBytes(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)![1]) * 1_024;
 }
+
+async function connect(port: number): Promise<Deno.TcpConn> {
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  await conn.write(REQUEST);
+  const buffer = new Uint8Array(1_024);
+  const count = await conn.read(buffer);
+  const answer = new TextDecoder().decode(buffer.subarray(0, count ?? 0));
+  if (!answer.startsWith("HTTP/1.1 200 ")) throw new Error(`Cannot get an answer: ${answer}`);
+  return conn;
+}
+
+interface Cost {
+  bytes: number;
+  alone: number;
+  beside: number;
+}
+
+async function measure({ port, pid }: Subject): Promise<Cost> {
+  const url = `http://127.0.0.1:${port}/`;
+  await runWrk(url, LOAD);
+  const alone = await runWrk(url, LOAD);
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  const before = await residentBytes(pid);
+  const idle: Deno.TcpConn[] = [];
+  while (idle.length < connections) {
+    const batch = Math.min(BATCH, connections - idle.length);
+    idle.push(...await Promise.all(Array.from({ length: batch }, () => connect(port))));
+  }
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  const bytes = (await residentBytes(pid) - before) / connections;
+  const beside = await runWrk(url, LOAD);
+  // They are still there, and served.
+  for (const conn of idle.filter((_, index) => index % 100 === 0)) {
+    await conn.write(REQUEST);
+    if (await conn.read(new Uint8Array(1_024)) === null) throw new Error("A connection was lost");
+  }
+  for (const conn of idle) conn.close();
+  return { bytes, alone, beside };
+}
+
+const costs: Cost[] = [];
+for (const name of ["groundwork", "Deno.serve"]) {
+  const subject = await startOnDeno(name);
+  try {
+    costs.push(await measure(subject));
+  } finally {
+    await subject.stop();
+  }
+}
+const [ours, peer] = costs as [Cost, Cost];
+const count = connections.toLocaleString("en");
+const row = (group: string, unit: string, own: number, other: number, ratio: number) =>
+  console.log(JSON.stringify({
+    group: `HTTP/1.1 server: ${group}`,
+    ours: own,
+    peer: "Deno.serve",
+    peerValue: other,
+    ratio,
+    unit,
+  }));
+row(
+  `memory of each of ${count} idle connections`,
+  "bytes",
+  ours.bytes,
+  peer.bytes,
+  peer.bytes / ours.bytes,
+);
+row(
+  "requests without idle connections",
+  "requests/s",
+  ours.alone,
+  peer.alone,
+  ours.alone / peer.alone,
+);
+row(
+  `requests beside ${count} idle connections`,
+  "requests/s",
+  ours.beside,
+  peer.beside,
+  ours.beside / peer.beside,
+);

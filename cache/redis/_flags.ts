@@ -1,0 +1,20 @@
+/** Properties of a command, as bits. */
+export const FLAG = {
+  write: 1,
+  readonly: 2,
+  denyoom: 4,
+  admin: 8,
+  pubsub: 16,
+  noscript: 32,
+  blocking: 64,
+  loading: 128,
+  stale: 256,
+  fast: 512,
+  noAuth: 1024,
+  movableKeys: 2048,
+  noMulti: 4096,
+  skipMonitor: 8192,
+  dangerous: 16384,
+  skipSlowlog: 32768,
+  allowBusy: 65536,
+} as const;

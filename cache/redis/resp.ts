@@ -1,0 +1,597 @@
+/**
+ * The RESP protocol: requests as a server reads them, replies as a client reads them.
+ *
+ * Bytes are kept as *byte strings*, JavaScript strings of one character (0 to 255) a byte: V8 stores
+ * them in one byte a character, compares and hashes them natively, and they map to bytes exactly.
+ *
+ * Source: the RESP2 and RESP3 specifications.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { allocate, type Latin1Buffer } from "./_values.ts";
+
+/** Bytes that break the protocol; the connection has to be closed. */
+export class RespProtocolError extends Error {
+  /** Always `"RespProtocolError"`. */
+  override readonly name = "RespProtocolError";
+  /** Stable code. */
+  readonly code = "ERR_RESP_PROTOCOL";
+}
+
+/** Limits of a {@linkcode RequestParser}. */
+export interface RequestLimits {
+  /** Longest argument in bytes. Default 512 MiB. */
+  maxBulkBytes?: number;
+  /** Most arguments in a request. Default 2,147,483,647. */
+  maxArguments?: number;
+  /** Longest inline request, and longest header line, in bytes. Default 64 KiB. */
+  maxInlineBytes?: number;
+}
+
+const CR = 13;
+const LF = 10;
+const FIRST_BUFFER = 4 * 1024;
+const READ_BUFFER = 64 * 1024;
+
+/**
+ * Incremental parser of requests: arrays of bulk strings, or inline commands.
+ *
+ * The parser owns the buffer that is read into, so nothing is copied on the way: read into
+ * {@linkcode RequestParser.space}, tell {@linkcode RequestParser.commit} how much arrived, and take
+ * requests from {@linkcode RequestParser.next} until it returns null. The buffer grows with the bytes
+ * that arrive, never with the lengths that were announced.
+ *
+ * @example Two pipelined requests
+ * ```ts
+ * import { RequestParser } from "@groundwork/std/cache/redis";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const parser = new RequestParser();
+ * const bytes = new TextEncoder().encode("*2\r\n$3\r\nGET\r\n$1\r\na\r\nPING\r\n");
+ * parser.feed(bytes);
+ * assertEquals(parser.next(), ["GET", "a"]);
+ * assertEquals(parser.next(), ["PING"]);
+ * assertEquals(parser.next(), null);
+ * ```
+ */
+export class RequestParser {
+  /** Longest argument in bytes; may be changed between requests. */
+  maxBulkBytes: number;
+  /** Whether the client has yet to authenticate: then requests are kept small. */
+  restricted = false;
+  readonly #maxArguments: number;
+  readonly #maxInlineBytes: number;
+  #buffer: Latin1Buffer = allocate(FIRST_BUFFER);
+  #start = 0;
+  #end = 0;
+  #missing = 0;
+  #args: string[] = [];
+  #bulkLength = -1;
+
+  /**
+   * A parser with nothing to parse yet.
+   *
+   * @param limits Limits.
+   */
+  constructor(limits: RequestLimits = {}) {
+    this.maxBulkBytes = limits.maxBulkBytes ?? 512 * 1024 * 1024;
+    this.#maxArguments = limits.maxArguments ?? 0x7fffffff;
+    this.#maxInlineBytes = limits.maxInlineBytes ?? 64 * 1024;
+  }
+
+  /** Bytes that wait to be parsed. */
+  get pendingBytes(): number {
+    return this.#end - this.#start;
+  }
+
+  /** Bytes of the buffer. */
+  get bufferBytes(): number {
+    return this.#buffer.length;
+  }
+
+  /** Arguments of the request that is incomplete. */
+  get pendingArguments(): number {
+    return this.#args.length;
+  }
+
+  /** Where to read the next bytes into; at least one byte long. */
+  space(): Uint8Array {
+    if (this.#start === this.#end) {
+      this.#start = this.#end = 0;
+      if (this.#buffer.length > READ_BUFFER) this.#buffer = allocate(READ_BUFFER);
+    } else if (this.#start > 0 && this.#buffer.length - this.#end < this.#buffer.length >> 1) {
+      this.#buffer.copyWithin(0, this.#start, this.#end);
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
+    if (this.#end === this.#buffer.length) {
+      const needed = this.#bulkLength >= 0 ? this.#bulkLength + 2 : 0;
+      const doubled = Math.max(this.#buffer.length * 2, FIRST_BUFFER);
+      const grown = allocate(
+        needed > this.#buffer.length ? Math.min(doubled, Math.max(needed, READ_BUFFER)) : doubled,
+      );
+      grown.set(this.#buffer.subarray(0, this.#end));
+      this.#buffer = grown;
+    }
+    return this.#buffer.subarray(this.#end);
+  }
+
+  /** Says that `count` bytes were read into {@linkcode RequestParser.space}. */
+  commit(count: number): void {
+    this.#end += count;
+    // A full read says that more is waiting: make the next one larger.
+    if (this.#end === this.#buffer.length && this.#buffer.length < READ_BUFFER) {
+      const grown = allocate(READ_BUFFER);
+      grown.set(this.#buffer.subarray(this.#start, this.#end));
+      this.#end -= this.#start;
+      this.#start = 0;
+      this.#buffer = grown;
+    }
+  }
+
+  /** Gives bytes that were read elsewhere; they are copied. */
+  feed(bytes: Uint8Array): void {
+    let at = 0;
+    while (at < bytes.length) {
+      const space = this.space();
+      const count = Math.min(space.length, bytes.length - at);
+      space.set(bytes.subarray(at, at + count));
+      this.commit(count);
+      at += count;
+    }
+  }
+
+  /** Frees the buffer of an idle connection. */
+  shrink(): void {
+    if (this.#start === this.#end && this.#buffer.length > FIRST_BUFFER) {
+      this.#start = this.#end = 0;
+      this.#buffer = allocate(FIRST_BUFFER);
+    }
+  }
+
+  /**
+   * The next whole request, or null when more bytes are needed.
+   *
+   * Empty requests are skipped.
+   *
+   * @throws {RespProtocolError} when the bytes break the protocol or a limit.
+   */
+  next(): string[] | null {
+    for (;;) {
+      if (this.#missing === 0) {
+        if (this.#start >= this.#end) return null;
+        if (this.#buffer[this.#start] !== 42) {
+          const inline = this.#inline();
+          if (inline === null) return null;
+          if (inline.length > 0) return inline;
+          continue;
+        }
+        const end = this.#line("mbulk");
+        if (end < 0) return null;
+        const count = this.#number(this.#start + 1, end);
+        if (count === undefined || count > this.#maxArguments) {
+          throw new RespProtocolError("invalid multibulk length");
+        }
+        if (count > 10 && this.restricted) {
+          throw new RespProtocolError("unauthenticated multibulk length");
+        }
+        this.#start = end + 2;
+        if (count <= 0) continue;
+        this.#missing = count;
+        this.#args = [];
+      }
+      const buffer = this.#buffer;
+      while (this.#missing > 0) {
+        if (this.#bulkLength < 0) {
+          if (this.#start >= this.#end) return null;
+          const end = this.#line("bulk");
+          if (end < 0) return null;
+          const mark = buffer[this.#start]!;
+          if (mark !== 36) {
+            throw new RespProtocolError(`expected '$', got '${String.fromCharCode(mark)}'`);
+          }
+          const length = this.#number(this.#start + 1, end);
+          if (length === undefined || length < 0 || length > this.maxBulkBytes) {
+            throw new RespProtocolError("invalid bulk length");
+          }
+          if (length > 16_384 && this.restricted) {
+            throw new RespProtocolError("unauthenticated bulk length");
+          }
+          this.#bulkLength = length;
+          this.#start = end + 2;
+        }
+        const length = this.#bulkLength;
+        const from = this.#start;
+        if (this.#end - from < length + 2) return null;
+        this.#args.push(buffer.latin1Slice(from, from + length));
+        this.#start = from + length + 2;
+        this.#bulkLength = -1;
+        this.#missing--;
+      }
+      const args = this.#args;
+      this.#args = [];
+      return args;
+    }
+  }
+
+  /** Offset of the CR that ends the line at the start, or -1. */
+  #line(what: "mbulk" | "bulk"): number {
+    const buffer = this.#buffer;
+    const end = this.#end;
+    for (let at = this.#start; at < end; at++) {
+      if (buffer[at] === CR) return at + 1 < end ? at : -1;
+      if (at - this.#start > this.#maxInlineBytes) {
+        throw new RespProtocolError(`too big ${what} count string`);
+      }
+    }
+    return -1;
+  }
+
+  #number(from: number, to: number): number | undefined {
+    const buffer = this.#buffer;
+    let at = from;
+    const negative = buffer[at] === 45;
+    if (negative) at++;
+    if (at >= to || to - at > 15) return undefined;
+    let value = 0;
+    for (; at < to; at++) {
+      const digit = buffer[at]! - 48;
+      if (digit < 0 || digit > 9) return undefined;
+      value = value * 10 + digit;
+    }
+    return negative ? -value : value;
+  }
+
+  #inline(): string[] | null {
+    const lineFeed = this.#buffer.subarray(0, this.#end).indexOf(LF, this.#start);
+    if (lineFeed < 0) {
+      if (this.#end - this.#start > this.#maxInlineBytes) {
+        throw new RespProtocolError("too big inline request");
+      }
+      return null;
+    }
+    let end = lineFeed;
+    if (end > this.#start && this.#buffer[end - 1] === CR) end--;
+    const line = this.#buffer.latin1Slice(this.#start, end);
+    this.#start = lineFeed + 1;
+    const args = splitArguments(line);
+    if (args === null) throw new RespProtocolError("unbalanced quotes in request");
+    return args;
+  }
+}
+
+/**
+ * Splits a line as a shell-like tool does: blanks separate, double quotes take `\n`, `\xff` and the
+ * like, single quotes take `\'`. Returns null when quotes do not balance.
+ */
+export function splitArguments(line: string): string[] | null {
+  const args: string[] = [];
+  let at = 0;
+  const isBlank = (code: number): boolean => code === 32 || (code >= 9 && code <= 13) || code === 0;
+  for (;;) {
+    while (at < line.length && isBlank(line.charCodeAt(at))) at++;
+    if (at >= line.length) return args;
+    let current = "";
+    let quote = "";
+    for (;;) {
+      const char = line[at];
+      if (quote === '"') {
+        if (char === undefined) return null;
+        if (char === "\\" && /^x[0-9a-fA-F]{2}/.test(line.slice(at + 1, at + 4))) {
+          current += String.fromCharCode(parseInt(line.slice(at + 2, at + 4), 16));
+          at += 4;
+          continue;
+        }
+        if (char === "\\" && at + 1 < line.length) {
+          const escape = line[at + 1]!;
+          const known = "nrtba".indexOf(escape);
+          current += known >= 0 ? "\n\r\t\b\x07"[known] : escape;
+          at += 2;
+          continue;
+        }
+        at++;
+        if (char === '"') {
+          if (at < line.length && !isBlank(line.charCodeAt(at))) return null;
+          break;
+        }
+        current += char;
+      } else if (quote === "'") {
+        if (char === undefined) return null;
+        if (char === "\\" && line[at + 1] === "'") {
+          current += "'";
+          at += 2;
+          continue;
+        }
+        at++;
+        if (char === "'") {
+          if (at < line.length && !isBlank(line.charCodeAt(at))) return null;
+          break;
+        }
+        current += char;
+      } else {
+        if (char === undefined || isBlank(line.charCodeAt(at))) break;
+        at++;
+        if (char === '"' || char === "'") quote = char;
+        else current += char;
+      }
+    }
+    args.push(current);
+  }
+}
+
+/**
+ * A request as bytes: an array of bulk strings.
+ *
+ * Strings are byte strings; text has to be encoded to UTF-8 by the caller (see {@linkcode utf8ByteString}).
+ */
+export function encodeRequest(args: readonly (string | Uint8Array)[]): Uint8Array {
+  let size = 16;
+  for (const arg of args) size += arg.length + 32;
+  const buffer = allocate(size);
+  let at = buffer.latin1Write(`*${args.length}\r\n`, 0);
+  for (const arg of args) {
+    at += buffer.latin1Write(`$${arg.length}\r\n`, at);
+    if (typeof arg === "string") at += buffer.latin1Write(arg, at);
+    else {
+      buffer.set(arg, at);
+      at += arg.length;
+    }
+    buffer[at++] = CR;
+    buffer[at++] = LF;
+  }
+  return buffer.subarray(0, at);
+}
+
+/** Text as the byte string of its UTF-8 form. */
+export function utf8ByteString(text: string): string {
+  for (let i = 0; i < text.length; i++) {
+    if (text.charCodeAt(i) > 127) {
+      const bytes = Buffer.from(text, "utf8") as Latin1Buffer;
+      return bytes.latin1Slice(0, bytes.length);
+    }
+  }
+  return text;
+}
+
+/** An error that the server replied with. */
+export class RespErrorReply {
+  /**
+   * An error as it was received.
+   *
+   * @param message The whole line, code first.
+   */
+  constructor(readonly message: string) {}
+  /** First word, such as `WRONGTYPE`. */
+  get code(): string {
+    const space = this.message.indexOf(" ");
+    return space < 0 ? this.message : this.message.slice(0, space);
+  }
+}
+
+/** A RESP3 push message. */
+export class RespPush {
+  /**
+   * A message as it was received.
+   *
+   * @param items What it holds; the first names the kind.
+   */
+  constructor(readonly items: RespValue[]) {}
+}
+
+/** A reply. Bulk strings are byte strings; RESP3 maps and sets are `Map` and `Set`. */
+export type RespValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | RespErrorReply
+  | RespPush
+  | RespValue[]
+  | Map<RespValue, RespValue>
+  | Set<RespValue>;
+
+interface Frame {
+  kind: "array" | "map" | "set" | "push" | "attribute";
+  left: number;
+  items: RespValue[];
+}
+
+/** Limits of a {@linkcode ReplyParser}. */
+export interface ReplyLimits {
+  /** Longest bulk string in bytes. Default 512 MiB. */
+  maxBulkBytes?: number;
+  /** Deepest nesting. Default 128. */
+  maxDepth?: number;
+}
+
+/**
+ * Incremental parser of replies, RESP2 and RESP3.
+ *
+ * Any split of the bytes gives the same values. Attributes are dropped. Nesting is kept on an
+ * explicit stack, and parsed elements are never parsed again, so the cost is linear.
+ *
+ * @example A reply in two pieces
+ * ```ts
+ * import { ReplyParser } from "@groundwork/std/cache/redis";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const parser = new ReplyParser();
+ * parser.feed(new TextEncoder().encode("*2\r\n:1\r\n$3\r\nfo"));
+ * assertEquals(parser.next(), undefined);
+ * parser.feed(new TextEncoder().encode("o\r\n"));
+ * assertEquals(parser.next(), [1, "foo"]);
+ * ```
+ */
+export class ReplyParser {
+  readonly #maxBulkBytes: number;
+  readonly #maxDepth: number;
+  #buffer: Latin1Buffer = allocate(FIRST_BUFFER);
+  #start = 0;
+  #end = 0;
+  #stack: Frame[] = [];
+
+  /**
+   * A parser with nothing to parse yet.
+   *
+   * @param limits Limits.
+   */
+  constructor(limits: ReplyLimits = {}) {
+    this.#maxBulkBytes = limits.maxBulkBytes ?? 512 * 1024 * 1024;
+    this.#maxDepth = limits.maxDepth ?? 128;
+  }
+
+  /** Gives bytes; they are copied. */
+  feed(bytes: Uint8Array): void {
+    if (this.#start === this.#end) this.#start = this.#end = 0;
+    if (this.#end + bytes.length > this.#buffer.length) {
+      const held = this.#end - this.#start;
+      const next = held + bytes.length > this.#buffer.length
+        ? allocate(Math.max(this.#buffer.length * 2, held + bytes.length))
+        : this.#buffer;
+      next.set(this.#buffer.subarray(this.#start, this.#end));
+      this.#buffer = next;
+      this.#start = 0;
+      this.#end = held;
+    }
+    this.#buffer.set(bytes, this.#end);
+    this.#end += bytes.length;
+  }
+
+  /**
+   * The next whole reply, or undefined when more bytes are needed.
+   *
+   * @throws {RespProtocolError} when the bytes are no reply, or break a limit.
+   */
+  next(): RespValue | undefined {
+    for (;;) {
+      let value = this.#scalar();
+      if (value === undefined) return undefined;
+      if (value === OPENED) continue;
+      for (;;) {
+        const frame = this.#stack[this.#stack.length - 1];
+        if (frame === undefined) return value;
+        frame.items.push(value);
+        if (--frame.left > 0) break;
+        this.#stack.pop();
+        if (frame.kind === "attribute") break;
+        value = close(frame);
+      }
+    }
+  }
+
+  #scalar(): RespValue | undefined | typeof OPENED {
+    const buffer = this.#buffer;
+    if (this.#start >= this.#end) return undefined;
+    const lineEnd = buffer.subarray(0, this.#end).indexOf(CR, this.#start);
+    if (lineEnd < 0 || lineEnd + 1 >= this.#end) {
+      if (this.#end - this.#start > this.#maxBulkBytes) {
+        throw new RespProtocolError("line too long");
+      }
+      return undefined;
+    }
+    const mark = buffer[this.#start]!;
+    const from = this.#start + 1;
+    const after = lineEnd + 2;
+    switch (mark) {
+      case 43: // +
+        this.#start = after;
+        return buffer.latin1Slice(from, lineEnd);
+      case 45: // -
+        this.#start = after;
+        return new RespErrorReply(buffer.latin1Slice(from, lineEnd));
+      case 58: { // :
+        this.#start = after;
+        const text = buffer.latin1Slice(from, lineEnd);
+        if (!/^[+-]?[0-9]{1,20}$/.test(text)) throw new RespProtocolError("invalid integer");
+        const value = Number(text);
+        return Number.isSafeInteger(value) ? value : BigInt(text);
+      }
+      case 40: { // (
+        this.#start = after;
+        const text = buffer.latin1Slice(from, lineEnd);
+        if (!/^[+-]?[0-9]{1,10000}$/.test(text)) throw new RespProtocolError("invalid big number");
+        return BigInt(text);
+      }
+      case 95: // _
+        this.#start = after;
+        return null;
+      case 35: // #
+        this.#start = after;
+        return buffer[from] === 116;
+      case 44: { // ,
+        this.#start = after;
+        const text = buffer.latin1Slice(from, lineEnd);
+        if (/^-?inf/.test(text)) return text[0] === "-" ? -Infinity : Infinity;
+        return text.includes("nan") ? NaN : Number(text);
+      }
+      case 36: // $
+      case 33: // !
+      case 61: { // =
+        const length = this.#length(from, lineEnd);
+        if (length < 0) {
+          this.#start = after;
+          return null;
+        }
+        if (length > this.#maxBulkBytes) throw new RespProtocolError("bulk string too long");
+        if (this.#end - after < length + 2) return undefined;
+        this.#start = after + length + 2;
+        if (mark === 61) return buffer.latin1Slice(after + 4, after + length);
+        const text = buffer.latin1Slice(after, after + length);
+        return mark === 33 ? new RespErrorReply(text) : text;
+      }
+      case 42: // *
+      case 37: // %
+      case 126: // ~
+      case 62: // >
+      case 124: { // |
+        const length = this.#length(from, lineEnd);
+        this.#start = after;
+        if (length < 0) return null;
+        const kind = mark === 42
+          ? "array"
+          : mark === 37
+          ? "map"
+          : mark === 126
+          ? "set"
+          : mark === 62
+          ? "push"
+          : "attribute";
+        const frame: Frame = {
+          kind,
+          left: kind === "map" || kind === "attribute" ? length * 2 : length,
+          items: [],
+        };
+        if (frame.left === 0) return kind === "attribute" ? OPENED : close(frame);
+        if (this.#stack.length >= this.#maxDepth) throw new RespProtocolError("nested too deeply");
+        this.#stack.push(frame);
+        return OPENED;
+      }
+      default:
+        throw new RespProtocolError(
+          `unknown reply type ${JSON.stringify(String.fromCharCode(mark))}`,
+        );
+    }
+  }
+
+  #length(from: number, to: number): number {
+    const text = this.#buffer.latin1Slice(from, to);
+    if (!/^(?:-1|[0-9]{1,12})$/.test(text)) throw new RespProtocolError("invalid length");
+    return Number(text);
+  }
+}
+
+const OPENED = Symbol("opened");
+
+function close(frame: Frame): RespValue {
+  const { items } = frame;
+  if (frame.kind === "map") {
+    const map = new Map<RespValue, RespValue>();
+    for (let i = 0; i + 1 < items.length; i += 2) map.set(items[i]!, items[i + 1]!);
+    return map;
+  }
+  if (frame.kind === "set") return new Set(items);
+  if (frame.kind === "push") return new RespPush(items);
+  return items;
+}

@@ -1,0 +1,105 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  encodeRequest,
+  ReplyParser,
+  RequestParser,
+  RespErrorReply,
+  RespProtocolError,
+  RespPush,
+  splitArguments,
+  utf8ByteString,
+} from "./resp.ts";
+
+const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0));
+
+Deno.test("`RequestParser` gives the same requests for every split of the bytes", () => {
+  const stream = bytesOf(
+    '*2\r\n$3\r\nGET\r\n$4\r\na\r\nb\r\nPING "x y"\r\n*0\r\n\r\n*1\r\n$0\r\n\r\n',
+  );
+  const expected = [["GET", "a\r\nb"], ["PING", "x y"], [""]];
+  for (let cut = 0; cut <= stream.length; cut++) {
+    const parser = new RequestParser();
+    const requests: string[][] = [];
+    for (const part of [stream.subarray(0, cut), stream.subarray(cut)]) {
+      parser.feed(part);
+      for (let args = parser.next(); args !== null; args = parser.next()) requests.push(args);
+    }
+    assertEquals(requests, expected, `split at ${cut}`);
+  }
+});
+
+Deno.test("`RequestParser` does not allocate what was only announced", () => {
+  const parser = new RequestParser();
+  parser.feed(bytesOf("*1\r\n$500000000\r\nabc"));
+  assertEquals(parser.next(), null);
+  parser.space();
+  assertEquals(parser.bufferBytes < 1 << 20, true);
+});
+
+Deno.test("`RequestParser` carries an argument of 20 MB", () => {
+  const parser = new RequestParser();
+  const text = "x".repeat(20_000_000);
+  parser.feed(encodeRequest(["SET", "k", text]));
+  assertEquals(parser.next()?.[2]?.length, text.length);
+});
+
+for (
+  const [text, message] of [
+    ["*x\r\n", "invalid multibulk length"],
+    ["*1\r\n+OK\r\n", "expected '$', got '+'"],
+    ["*1\r\n$-1\r\n", "invalid bulk length"],
+    ["*" + "1".repeat(70_000), "too big mbulk count string"],
+    ["a".repeat(70_000), "too big inline request"],
+    ["a 'b\r\n", "unbalanced quotes in request"],
+  ] as const
+) {
+  Deno.test(`\`RequestParser\` refuses: ${message} (${text.slice(0, 12).trim()})`, () => {
+    const parser = new RequestParser();
+    parser.feed(bytesOf(text));
+    assertThrows(() => parser.next(), RespProtocolError, message);
+  });
+}
+
+Deno.test("`ReplyParser` gives the same replies for every split of the bytes", () => {
+  const stream = bytesOf(
+    "+OK\r\n-ERR no\r\n:12\r\n$-1\r\n*2\r\n$1\r\na\r\n*0\r\n%1\r\n+k\r\n,1.5\r\n~1\r\n#t\r\n>2\r\n+p\r\n_\r\n(99999999999999999999\r\n=5\r\ntxt:a\r\n|1\r\n+a\r\n+b\r\n:1\r\n",
+  );
+  for (let cut = 0; cut <= stream.length; cut++) {
+    const parser = new ReplyParser();
+    const replies: unknown[] = [];
+    for (const part of [stream.subarray(0, cut), stream.subarray(cut)]) {
+      parser.feed(part);
+      for (let reply = parser.next(); reply !== undefined; reply = parser.next()) {
+        replies.push(reply);
+      }
+    }
+    assertEquals(replies, [
+      "OK",
+      new RespErrorReply("ERR no"),
+      12,
+      null,
+      ["a", []],
+      new Map([["k", 1.5]]),
+      new Set([true]),
+      new RespPush(["p", null]),
+      99999999999999999999n,
+      "a",
+      1,
+    ], `split at ${cut}`);
+  }
+});
+
+Deno.test("`ReplyParser` refuses nesting without end", () => {
+  const parser = new ReplyParser();
+  parser.feed(bytesOf("*1\r\n".repeat(1000)));
+  assertThrows(() => parser.next(), RespProtocolError, "nested too deeply");
+});
+
+Deno.test("`splitArguments()` reads quotes and escapes", () => {
+  assertEquals(splitArguments(`set "a\\x41\\n" 'it\\'s'`), ["set", "aA\n", "it's"]);
+  assertEquals(splitArguments(`"a"b`), null);
+});
+
+Deno.test("`utf8ByteString()` keeps ASCII and encodes the rest", () => {
+  assertEquals(utf8ByteString("é"), "\xc3\xa9");
+});

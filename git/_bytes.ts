@@ -1,0 +1,141 @@
+/**
+ * Byte strings: Git's names, paths and messages are bytes. Inside this module text that came from
+ * Git is a JavaScript string in which every code unit is one byte (0 to 255). It compares, splits
+ * and hashes in byte order, and nothing is lost on the way to disk and back.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+
+/** A string whose code units are bytes, 0 to 255. */
+export type ByteString = string;
+
+const encoder = new TextEncoder();
+
+/** The bytes of `data` as a byte string. */
+export function toByteString(data: Uint8Array, start = 0, end: number = data.length): ByteString {
+  return Buffer.prototype.latin1Slice.call(data, start, end);
+}
+
+/** The bytes that a byte string stands for. */
+export function fromByteString(text: ByteString): Uint8Array {
+  return Buffer.from(text, "latin1");
+}
+
+// deno-lint-ignore no-control-regex
+const NON_ASCII = /[^\x00-\x7f]/;
+
+/** Encodes text as UTF-8 and returns the bytes as a byte string. */
+export function encodeText(text: string): ByteString {
+  return NON_ASCII.test(text) ? toByteString(encoder.encode(text)) : text;
+}
+
+/** Decodes a byte string as UTF-8; bytes that are not UTF-8 become U+FFFD. */
+export function decodeText(text: ByteString): string {
+  return NON_ASCII.test(text) ? Buffer.from(text, "latin1").toString("utf8") : text;
+}
+
+/** Joins byte arrays. */
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (let i = 0; i < parts.length; i++) length += parts[i]!.length;
+  const out = new Uint8Array(length);
+  let at = 0;
+  for (let i = 0; i < parts.length; i++) {
+    out.set(parts[i]!, at);
+    at += parts[i]!.length;
+  }
+  return out;
+}
+
+/** Lower-case hexadecimal of `data[start..end)`. */
+export function toHex(data: Uint8Array, start = 0, end: number = data.length): string {
+  return Buffer.prototype.hexSlice.call(data, start, end);
+}
+
+/** The bytes that hexadecimal text stands for. */
+export function fromHex(text: string): Uint8Array {
+  return Buffer.from(text, "hex");
+}
+
+/** Big-endian 32-bit read, unsigned. */
+export function readU32(data: Uint8Array, at: number): number {
+  return ((data[at]! << 24) | (data[at + 1]! << 16) | (data[at + 2]! << 8) | data[at + 3]!) >>> 0;
+}
+
+/** Big-endian 32-bit write. */
+export function writeU32(data: Uint8Array, at: number, value: number): void {
+  data[at] = value >>> 24;
+  data[at + 1] = value >>> 16;
+  data[at + 2] = value >>> 8;
+  data[at + 3] = value;
+}
+
+/** Whether two byte arrays hold the same bytes. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0;
+}
+
+/** Order of two byte strings, as `memcmp` gives it. */
+export function compareByteStrings(a: ByteString, b: ByteString): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** A growing byte buffer for writers. */
+export class ByteWriter {
+  #data: Uint8Array;
+  /** How many bytes have been written. */
+  length = 0;
+
+  constructor(capacity = 1024) {
+    this.#data = new Uint8Array(capacity);
+  }
+
+  #reserve(extra: number): void {
+    const need = this.length + extra;
+    if (need <= this.#data.length) return;
+    const grown = new Uint8Array(Math.max(need, this.#data.length * 2));
+    grown.set(this.#data.subarray(0, this.length));
+    this.#data = grown;
+  }
+
+  u8(value: number): void {
+    this.#reserve(1);
+    this.#data[this.length++] = value;
+  }
+
+  u16(value: number): void {
+    this.#reserve(2);
+    this.#data[this.length++] = value >>> 8;
+    this.#data[this.length++] = value;
+  }
+
+  u32(value: number): void {
+    this.#reserve(4);
+    writeU32(this.#data, this.length, value);
+    this.length += 4;
+  }
+
+  bytes(data: Uint8Array): void {
+    this.#reserve(data.length);
+    this.#data.set(data, this.length);
+    this.length += data.length;
+  }
+
+  text(text: ByteString): void {
+    this.#reserve(text.length);
+    const data = this.#data;
+    let at = this.length;
+    for (let i = 0; i < text.length; i++) data[at++] = text.charCodeAt(i);
+    this.length = at;
+  }
+
+  hex(text: string): void {
+    this.bytes(fromHex(text));
+  }
+
+  /** What was written; valid until the next write. */
+  view(): Uint8Array {
+    return this.#data.subarray(0, this.length);
+  }
+}

@@ -1,0 +1,834 @@
+/**
+ * Revision and diff arguments shared by the commands that show history.
+ *
+ * @module
+ */
+import { type ByteString, fromByteString, toByteString } from "../_bytes.ts";
+import { lstat } from "../_files.ts";
+import { approximateDate, currentTime, type DateMode, parseDateMode } from "../date.ts";
+import {
+  type DiffFormatOptions,
+  diffStats,
+  formatHunks,
+  formatNames,
+  formatNumStat,
+  formatPatch,
+  formatRaw,
+  formatShortStat,
+  formatStat,
+  formatSummary,
+} from "../diff_format.ts";
+import type { ObjectId } from "../hash_algorithm.ts";
+import { mergeBases } from "../merge_base.ts";
+import { peelTo, readCommit } from "../object_store.ts";
+import { Pathspec } from "../pathspec.ts";
+import { detectRenames } from "../rename.ts";
+import { type DiffPair, fileContent, MAX_SCORE } from "../tree_diff.ts";
+import { hasWildcard, wildmatch } from "../wildmatch.ts";
+import { attributesOf } from "../worktree_content.ts";
+import { type Cli, die, quotePath } from "./_context.ts";
+
+/** What to walk. */
+export interface RevArguments {
+  /** Objects to include, with the names they were given by. */
+  include: { id: ObjectId; name: ByteString }[];
+  exclude: ObjectId[];
+  /** The commits of `A...B`, left first. */
+  symmetric: [ObjectId, ObjectId] | undefined;
+  paths: ByteString[];
+  /** Options that are not about revisions. */
+  rest: ByteString[];
+  dashes: boolean;
+  /** Names as typed, in order. */
+  names: { name: ByteString; id: ObjectId; negative: boolean }[];
+  all: boolean;
+}
+
+/** Takes revisions and paths from arguments; options stay in `rest`. */
+export function parseRevs(
+  cli: Cli,
+  args: readonly ByteString[],
+  options: { takesValue?: ReadonlySet<string>; stdin?: boolean } = {},
+): RevArguments {
+  const out: RevArguments = {
+    include: [],
+    exclude: [],
+    symmetric: undefined,
+    paths: [],
+    rest: [],
+    dashes: args.includes("--"),
+    names: [],
+    all: false,
+  };
+  const { repo } = cli;
+  let not = false;
+  let excludes: ByteString[] = [];
+  const add = (id: ObjectId, name: ByteString, negative: boolean): void => {
+    out.names.push({ name, id, negative: negative !== not });
+    if (negative !== not) out.exclude.push(id);
+    else out.include.push({ id, name });
+  };
+  const addRefs = (prefix: ByteString, pattern?: ByteString): void => {
+    let glob = pattern;
+    if (glob !== undefined) {
+      if (!glob.startsWith("refs/")) glob = prefix + glob;
+      if (!hasWildcard(glob)) glob = `${glob.replace(/\/$/, "")}/*`;
+    }
+    for (const ref of repo.refs.list(glob === undefined ? prefix : "refs/")) {
+      if (ref.broken || (glob !== undefined && !wildmatch(glob, ref.name))) continue;
+      if (excludes.some((ex) => wildmatch(ex, ref.name) || wildmatch(prefix + ex, ref.name))) {
+        continue;
+      }
+      add(ref.id, ref.name, false);
+    }
+    excludes = [];
+  };
+  const revision = (argument: ByteString): boolean => {
+    const range = /^(.*?)(\.\.\.?)(.*)$/s.exec(argument);
+    if (
+      range !== null && argument !== ".." && !argument.startsWith("../") && !argument.includes(":/")
+    ) {
+      const from = cli.tryRevision(range[1]! || "HEAD", { prefer: "committish" });
+      const to = from === undefined
+        ? undefined
+        : cli.tryRevision(range[3]! || "HEAD", { prefer: "committish" });
+      if (from !== undefined && to !== undefined) {
+        if (range[2] === "..") {
+          add(from, range[1]! || "HEAD", true);
+          add(to, range[3]! || "HEAD", false);
+        } else {
+          const a = peelTo(repo.objects, from, "commit"), b = peelTo(repo.objects, to, "commit");
+          if (a === undefined || b === undefined) return false;
+          for (const base of mergeBases(repo.objects, a, [b])) add(base, argument, true);
+          add(a, range[1]! || "HEAD", false);
+          add(b, range[3]! || "HEAD", false);
+          out.symmetric = [a, b];
+        }
+        return true;
+      }
+    }
+    const special = /^(.+)\^(@|!|-(\d*))$/s.exec(argument);
+    if (special !== null) {
+      const id = cli.tryRevision(special[1]!, { prefer: "committish" });
+      const commit = id === undefined ? undefined : peelTo(repo.objects, id, "commit");
+      if (commit !== undefined) {
+        const { parents } = readCommit(repo.objects, commit);
+        if (special[2] === "@") { for (const parent of parents) add(parent, argument, false); }
+        else if (special[2] === "!") {
+          for (const parent of parents) add(parent, argument, true);
+          add(commit, special[1]!, false);
+        } else {
+          const parent = parents[(special[3] === "" ? 1 : Number(special[3])) - 1];
+          if (parent === undefined) return false;
+          add(parent, argument, true);
+          add(commit, special[1]!, false);
+        }
+        return true;
+      }
+    }
+    const negative = argument.startsWith("^");
+    const name = negative ? argument.slice(1) : argument;
+    const id = cli.tryRevision(name);
+    if (id === undefined || !(repo.objects.has(id) || id === repo.algorithm.emptyTree)) {
+      if (id !== undefined && name.length === repo.algorithm.hexSize) die(`bad object ${name}`);
+      return false;
+    }
+    add(id, name, negative);
+    return true;
+  };
+  for (let i = 0; i < args.length; i++) {
+    const argument = args[i]!;
+    if (argument === "--") {
+      out.paths.push(...args.slice(i + 1));
+      break;
+    }
+    if (argument.startsWith("-") && argument !== "-") {
+      const equals = argument.indexOf("=");
+      const name = equals < 0 ? argument : argument.slice(0, equals);
+      const value = equals < 0 ? undefined : argument.slice(equals + 1);
+      if (name === "--all") {
+        out.all = true;
+        addRefs("refs/");
+        const head = repo.head();
+        if (head !== undefined) add(head, "HEAD", false);
+      } else if (name === "--branches") addRefs("refs/heads/", value);
+      else if (name === "--tags") addRefs("refs/tags/", value);
+      else if (name === "--remotes") addRefs("refs/remotes/", value);
+      else if (name === "--glob") addRefs("refs/", value ?? args[++i]);
+      else if (name === "--exclude") excludes.push(value ?? args[++i] ?? "");
+      else if (name === "--not") not = !not;
+      else if (name === "--stdin" && options.stdin) {
+        let paths = false;
+        for (const line of cli.stdinLines()) {
+          if (line === "") continue;
+          if (line === "--") paths = true;
+          else if (paths) out.paths.push(line);
+          else if (line === "--not") not = !not;
+          else if (!revision(line)) die(`bad revision '${line}'`);
+        }
+      } else if (argument === "--end-of-options") continue;
+      else {
+        out.rest.push(argument);
+        if (options.takesValue?.has(argument) && i + 1 < args.length) out.rest.push(args[++i]!);
+      }
+      continue;
+    }
+    if (revision(argument)) continue;
+    if (out.dashes) die(`bad revision '${argument}'`);
+    // The first argument that is no revision begins the paths.
+    for (const path of args.slice(i)) {
+      if (path.startsWith("-")) {
+        out.rest.push(path);
+        continue;
+      }
+      if (
+        !path.startsWith(":") && !hasWildcard(path) && lstat(cli.fileArgument(path)) === undefined
+      ) {
+        die(
+          `ambiguous argument '${path}': unknown revision or path not in the working tree.\n` +
+            "Use '--' to separate paths from revisions, like this:\n'git <command> [<revision>...] -- [<file>...]'",
+        );
+      }
+      out.paths.push(path);
+    }
+    break;
+  }
+  return out;
+}
+
+/** The pathspec of some arguments. */
+export function makePathspec(cli: Cli, paths: readonly ByteString[]): Pathspec {
+  const truthy = (name: string): boolean => /^(1|true|yes|on)$/i.test(cli.env.get(name) ?? "");
+  return new Pathspec(paths, cli.prefix, cli.repo.paths.workTree ?? "", {
+    literal: truthy("GIT_LITERAL_PATHSPECS"),
+    glob: truthy("GIT_GLOB_PATHSPECS"),
+    noglob: truthy("GIT_NOGLOB_PATHSPECS"),
+    icase: truthy("GIT_ICASE_PATHSPECS"),
+  });
+}
+
+/** Options with a separate value, for {@linkcode parseRevs}. */
+export const VALUE_OPTIONS: ReadonlySet<string> = new Set([
+  "-n",
+  "-S",
+  "-G",
+  "-O",
+  "-l",
+  "--max-count",
+  "--skip",
+  "--since",
+  "--after",
+  "--until",
+  "--before",
+  "--author",
+  "--committer",
+  "--grep",
+  "--format",
+  "--date",
+  "-U",
+  "--unified",
+  "--inter-hunk-context",
+  "--src-prefix",
+  "--dst-prefix",
+  "--line-prefix",
+  "--diff-algorithm",
+  "--stat-width",
+  "--stat-name-width",
+  "--stat-count",
+  "--diff-filter",
+  "--output",
+  "--min-parents",
+  "--max-parents",
+]);
+
+/** Diff options of a command line. */
+export class DiffArguments {
+  patch = false;
+  raw = false;
+  stat = false;
+  shortstat = false;
+  numstat = false;
+  summary = false;
+  nameOnly = false;
+  nameStatus = false;
+  noPatch = false;
+  /** Any output form was asked for. */
+  given = false;
+  nul = false;
+  recursive = false;
+  showTrees = false;
+  findRenames: boolean | undefined;
+  copies: boolean | "harder" = false;
+  breakRewrites = false;
+  renameScore = MAX_SCORE / 2;
+  renameLimit: number | undefined;
+  abbrev: number | undefined;
+  fullIndex = false;
+  reverse = false;
+  exitCode = false;
+  quiet = false;
+  cached = false;
+  pickaxe: { kind: "S" | "G"; text: ByteString; regex: boolean; all: boolean } | undefined;
+  filter: string | undefined;
+  relative: ByteString | undefined;
+  combined: "" | "c" | "cc" = "";
+  mergeMode: "" | "m" | "first" | "off" = "";
+  root = false;
+  stdin = false;
+  output: Partial<DiffFormatOptions> = {};
+  linePrefix = "";
+  check = false;
+
+  /** Takes the options it knows out of `args`; the others are returned. */
+  static parse(cli: Cli, args: readonly ByteString[]): { diff: DiffArguments; rest: ByteString[] } {
+    const d = new DiffArguments();
+    const rest: ByteString[] = [];
+    const form = (): void => {
+      d.given = true;
+    };
+    const score = (text: string): number => {
+      if (text === "") return MAX_SCORE / 2;
+      const percentText = /^(\d+(?:\.\d+)?)%$/.exec(text);
+      if (percentText !== null) return Math.floor(Number(percentText[1]) * MAX_SCORE / 100);
+      if (/^\d*\.\d+$/.test(text)) return Math.floor(Number(text) * MAX_SCORE);
+      if (!/^\d+$/.test(text)) die(`invalid rename score '${text}'`);
+      return Math.min(MAX_SCORE, Math.floor(Number(`0.${text}`) * MAX_SCORE));
+    };
+    for (let i = 0; i < args.length; i++) {
+      const argument = args[i]!;
+      const equals = argument.indexOf("=");
+      const name = argument.startsWith("--") && equals >= 0 ? argument.slice(0, equals) : argument;
+      const inline = argument.startsWith("--") && equals >= 0
+        ? argument.slice(equals + 1)
+        : undefined;
+      const value = (): ByteString =>
+        inline ?? args[++i] ?? die(`option '${name}' requires a value`);
+      switch (name) {
+        case "-p":
+        case "-u":
+        case "--patch":
+          d.patch = true;
+          d.noPatch = false;
+          form();
+          continue;
+        case "-s":
+        case "--no-patch":
+          d.noPatch = true;
+          form();
+          continue;
+        case "--raw":
+          d.raw = true;
+          form();
+          continue;
+        case "--patch-with-raw":
+          d.patch = d.raw = true;
+          form();
+          continue;
+        case "--patch-with-stat":
+          d.patch = d.stat = true;
+          form();
+          continue;
+        case "--stat": {
+          d.stat = true;
+          form();
+          if (inline !== undefined) {
+            const [width, nameWidth, count] = inline.split(",");
+            d.output.statWidth = Number(width);
+            if (nameWidth) d.output.statNameWidth = Number(nameWidth);
+            if (count) d.output.statCount = Number(count);
+          }
+          continue;
+        }
+        case "--stat-width":
+          d.output.statWidth = Number(value());
+          d.stat = true;
+          form();
+          continue;
+        case "--stat-name-width":
+          d.output.statNameWidth = Number(value());
+          d.stat = true;
+          form();
+          continue;
+        case "--stat-graph-width":
+          d.output.statGraphWidth = Number(value());
+          d.stat = true;
+          form();
+          continue;
+        case "--stat-count":
+          d.output.statCount = Number(value());
+          d.stat = true;
+          form();
+          continue;
+        case "--compact-summary":
+          d.stat = true;
+          form();
+          continue;
+        case "--shortstat":
+          d.shortstat = true;
+          form();
+          continue;
+        case "--numstat":
+          d.numstat = true;
+          form();
+          continue;
+        case "--summary":
+          d.summary = true;
+          form();
+          continue;
+        case "--name-only":
+          d.nameOnly = true;
+          form();
+          continue;
+        case "--name-status":
+          d.nameStatus = true;
+          form();
+          continue;
+        case "-z":
+          d.nul = true;
+          continue;
+        case "-r":
+          d.recursive = true;
+          continue;
+        case "-t":
+          d.recursive = true;
+          d.showTrees = true;
+          continue;
+        case "-w":
+        case "--ignore-all-space":
+          d.output.ignoreAllSpace = true;
+          continue;
+        case "-b":
+        case "--ignore-space-change":
+          d.output.ignoreSpaceChange = true;
+          continue;
+        case "--ignore-space-at-eol":
+          d.output.ignoreSpaceAtEol = true;
+          continue;
+        case "--ignore-cr-at-eol":
+          d.output.ignoreCrAtEol = true;
+          continue;
+        case "--ignore-blank-lines":
+          d.output.ignoreBlankLines = true;
+          continue;
+        case "--minimal":
+          d.output.minimal = true;
+          continue;
+        case "--patience":
+          d.output.algorithm = "patience";
+          continue;
+        case "--histogram":
+          d.output.algorithm = "histogram";
+          continue;
+        case "--diff-algorithm": {
+          const text = value();
+          if (text === "minimal") d.output.minimal = true;
+          d.output.algorithm = text === "patience" || text === "histogram" ? text : "myers";
+          continue;
+        }
+        case "--indent-heuristic":
+          d.output.indentHeuristic = true;
+          continue;
+        case "--no-indent-heuristic":
+          d.output.indentHeuristic = false;
+          continue;
+        case "--unified":
+          d.output.context = Number(value());
+          d.patch = true;
+          form();
+          continue;
+        case "--inter-hunk-context":
+          d.output.interHunk = Number(value());
+          continue;
+        case "-W":
+        case "--function-context":
+          d.output.functionContext = true;
+          continue;
+        case "-a":
+        case "--text":
+          d.output.text = true;
+          continue;
+        case "--binary":
+          d.output.binary = true;
+          d.fullIndex = true;
+          d.patch = true;
+          form();
+          continue;
+        case "--full-index":
+          d.fullIndex = true;
+          continue;
+        case "--abbrev":
+          d.abbrev = inline === undefined ? -1 : Number(inline);
+          continue;
+        case "--no-abbrev":
+          d.abbrev = 0;
+          continue;
+        case "-R":
+          d.reverse = true;
+          continue;
+        case "-D":
+        case "--irreversible-delete":
+          d.output.irreversibleDelete = true;
+          continue;
+        case "-M":
+        case "--find-renames":
+          d.findRenames = true;
+          if (inline !== undefined) d.renameScore = score(inline);
+          continue;
+        case "--no-renames":
+          d.findRenames = false;
+          d.copies = false;
+          continue;
+        case "-C":
+        case "--find-copies":
+          d.findRenames = true;
+          d.copies = d.copies !== false ? "harder" : true;
+          if (inline !== undefined) d.renameScore = score(inline);
+          continue;
+        case "--find-copies-harder":
+          d.findRenames = true;
+          d.copies = "harder";
+          continue;
+        case "-B":
+        case "--break-rewrites":
+          d.breakRewrites = true;
+          continue;
+        case "-l":
+          d.renameLimit = Number(value());
+          continue;
+        case "--exit-code":
+          d.exitCode = true;
+          continue;
+        case "--quiet":
+          d.quiet = d.exitCode = true;
+          continue;
+        case "--cached":
+        case "--staged":
+          d.cached = true;
+          continue;
+        case "-S":
+          d.pickaxe = {
+            kind: "S",
+            text: value(),
+            regex: d.pickaxe?.regex ?? false,
+            all: d.pickaxe?.all ?? false,
+          };
+          continue;
+        case "-G":
+          d.pickaxe = { kind: "G", text: value(), regex: true, all: d.pickaxe?.all ?? false };
+          continue;
+        case "--pickaxe-regex":
+          d.pickaxe = {
+            kind: "S",
+            text: d.pickaxe?.text ?? "",
+            regex: true,
+            all: d.pickaxe?.all ?? false,
+          };
+          continue;
+        case "--pickaxe-all":
+          d.pickaxe = {
+            kind: d.pickaxe?.kind ?? "S",
+            text: d.pickaxe?.text ?? "",
+            regex: d.pickaxe?.regex ?? false,
+            all: true,
+          };
+          continue;
+        case "--diff-filter":
+          d.filter = value();
+          continue;
+        case "--relative":
+          d.relative = inline === undefined
+            ? cli.prefix
+            : inline === "" || inline.endsWith("/")
+            ? inline
+            : `${inline}/`;
+          continue;
+        case "--no-relative":
+          d.relative = undefined;
+          continue;
+        case "--src-prefix":
+          d.output.oldPrefix = value();
+          continue;
+        case "--dst-prefix":
+          d.output.newPrefix = value();
+          continue;
+        case "--no-prefix":
+          d.output.oldPrefix = "";
+          d.output.newPrefix = "";
+          continue;
+        case "--default-prefix":
+          delete d.output.oldPrefix;
+          delete d.output.newPrefix;
+          continue;
+        case "--line-prefix":
+          d.linePrefix = value();
+          continue;
+        case "-c":
+          d.combined = "c";
+          continue;
+        case "--cc":
+          d.combined = "cc";
+          continue;
+        case "-m":
+          d.mergeMode = "m";
+          continue;
+        case "--diff-merges":
+          switch (value()) {
+            case "off":
+            case "none":
+              d.mergeMode = "off";
+              d.combined = "";
+              break;
+            case "on":
+            case "m":
+            case "separate":
+              d.mergeMode = "m";
+              d.combined = "";
+              break;
+            case "first-parent":
+            case "1":
+              d.mergeMode = "first";
+              break;
+            case "combined":
+            case "c":
+              d.combined = "c";
+              break;
+            case "dense-combined":
+            case "cc":
+              d.combined = "cc";
+              break;
+            default:
+              die(`invalid value for '--diff-merges': '${inline ?? args[i]}'`);
+          }
+          continue;
+        case "--no-diff-merges":
+          d.mergeMode = "off";
+          d.combined = "";
+          continue;
+        case "--check":
+          d.check = true;
+          form();
+          continue;
+        case "--no-ext-diff":
+        case "--ext-diff":
+        case "--textconv":
+        case "--no-textconv":
+        case "--no-color":
+        case "--color":
+        case "--color-moved":
+        case "--no-color-moved":
+        case "--ita-invisible-in-index":
+        case "--ignore-submodules":
+        case "--submodule":
+        case "--rename-empty":
+        case "--no-rename-empty":
+        case "--word-diff":
+        case "--color-words":
+        case "--dirstat":
+          continue;
+      }
+      let match: RegExpExecArray | null;
+      if ((match = /^-U(\d+)$/.exec(argument)) !== null) {
+        d.output.context = Number(match[1]);
+        d.patch = true;
+        form();
+      } else if ((match = /^-M(\d+%?)$/.exec(argument)) !== null) {
+        d.findRenames = true;
+        d.renameScore = score(match[1]!);
+      } else if ((match = /^-C(\d+%?)$/.exec(argument)) !== null) {
+        d.findRenames = true;
+        d.copies = d.copies !== false ? "harder" : true;
+        d.renameScore = score(match[1]!);
+      } else if (/^-B\d*/.test(argument)) d.breakRewrites = true;
+      else if ((match = /^-l(\d+)$/.exec(argument)) !== null) d.renameLimit = Number(match[1]);
+      else if ((match = /^-([SG])(.+)$/s.exec(argument)) !== null) {
+        d.pickaxe = {
+          kind: match[1] as "S" | "G",
+          text: match[2]!,
+          regex: match[1] === "G" || (d.pickaxe?.regex ?? false),
+          all: d.pickaxe?.all ?? false,
+        };
+      } else rest.push(argument);
+    }
+    return { diff: d, rest };
+  }
+
+  /** Fills in what the configuration says for commands for people. */
+  applyConfig(cli: Cli): void {
+    const { config } = cli;
+    if (this.findRenames === undefined) {
+      const setting = config.entry("diff.renames")?.value?.toLowerCase();
+      if (setting === "copies" || setting === "copy") {
+        this.findRenames = true;
+        this.copies = true;
+      } else this.findRenames = config.bool("diff.renames", true);
+    }
+    if (this.output.context === undefined) this.output.context = config.int("diff.context", 3);
+    if (this.output.interHunk === undefined) {
+      this.output.interHunk = config.int("diff.interhunkcontext", 0);
+    }
+    if (this.output.algorithm === undefined) {
+      const algorithm = config.get("diff.algorithm");
+      if (algorithm === "patience" || algorithm === "histogram") this.output.algorithm = algorithm;
+      else if (algorithm === "minimal") this.output.minimal = true;
+    }
+    if (this.output.indentHeuristic === undefined) {
+      this.output.indentHeuristic = config.bool("diff.indentheuristic", true);
+    }
+    if (config.bool("diff.noprefix", false) && this.output.oldPrefix === undefined) {
+      this.output.oldPrefix = this.output.newPrefix = "";
+    }
+  }
+
+  /** Detects renames, filters, searches. */
+  process(cli: Cli, pairs: DiffPair[], unchanged: DiffPair[] = []): DiffPair[] {
+    let out = pairs;
+    if (this.relative !== undefined && this.relative !== "") {
+      out = out.filter((pair) =>
+        pair.new.path.startsWith(this.relative!) || pair.old.path.startsWith(this.relative!)
+      );
+    }
+    if (this.findRenames) {
+      out = detectRenames(cli.repo.objects, out, {
+        minimumScore: this.renameScore,
+        copies: this.copies,
+        limit: this.renameLimit ?? cli.config.int("diff.renamelimit") ?? 1000,
+        sources: unchanged,
+      });
+    }
+    if (this.reverse) {
+      out = out.map((pair) => ({
+        ...pair,
+        old: pair.new,
+        new: pair.old,
+        status: pair.status === "A" ? "D" : pair.status === "D" ? "A" : pair.status,
+      }));
+    }
+    if (this.pickaxe !== undefined) out = this.#pickaxe(cli, out);
+    if (this.filter !== undefined) {
+      const wanted = this.filter;
+      const upper = wanted.replace(/[^A-Z]/g, ""),
+        lower = wanted.replace(/[^a-z]/g, "").toUpperCase();
+      if (wanted.includes("*")) {
+        if (!out.some((pair) => upper.includes(pair.status))) out = [];
+      } else {out = out.filter((pair) =>
+          (upper === "" || upper.includes(pair.status)) && !lower.includes(pair.status)
+        );}
+    }
+    return out;
+  }
+
+  #pickaxe(cli: Cli, pairs: DiffPair[]): DiffPair[] {
+    const { kind, text, regex, all } = this.pickaxe!;
+    const pattern = regex ? new RegExp(text, "gm") : undefined;
+    const hit = (pair: DiffPair): boolean => {
+      if (pair.status === "U") return false;
+      const before = toByteString(fileContent(cli.repo.objects, pair.old)),
+        after = toByteString(fileContent(cli.repo.objects, pair.new));
+      if (kind === "G") {
+        const patch = formatHunks(fromByteString(before), fromByteString(after), {
+          ...this.output,
+          context: 0,
+        });
+        return patch.split("\n").some((line) =>
+          (line.startsWith("+") || line.startsWith("-")) && new RegExp(text).test(line.slice(1))
+        );
+      }
+      const count = (content: ByteString): number =>
+        pattern === undefined
+          ? content.split(text).length - 1
+          : [...content.matchAll(pattern)].length;
+      return count(before) !== count(after);
+    };
+    if (all) return pairs.some(hit) ? pairs : [];
+    return pairs.filter(hit);
+  }
+
+  /** Formatting options for the library. */
+  format(cli: Cli): DiffFormatOptions {
+    const quoteHigh = cli.config.bool("core.quotepath", true);
+    const { repo } = cli;
+    const attributes = attributesOf(repo);
+    return {
+      ...this.output,
+      abbrev: (id) =>
+        this.abbrev !== undefined && this.abbrev > 0 ? cli.abbrev(id, this.abbrev) : cli.abbrev(id),
+      fullIndex: this.fullIndex || this.abbrev === 0,
+      quote: (path) => quotePath(path, quoteHigh),
+      nul: this.nul,
+      ...(this.relative === undefined ? {} : { relative: this.relative }),
+      isBinary: (path) => {
+        const found = attributes.get(path);
+        const diff = found.get("diff");
+        return diff === false ? true : diff === true ? false : undefined;
+      },
+    };
+  }
+
+  /** Whether `--raw` and its kin show whole ids. */
+  rawAbbrev(cli: Cli, fallbackFull: boolean): (id: ObjectId) => string {
+    if (this.abbrev === 0 || (this.abbrev === undefined && fallbackFull)) return (id) => id;
+    const width = this.abbrev === undefined || this.abbrev < 0 ? undefined : this.abbrev;
+    // Scripts from before abbreviations lost their dots can have them back.
+    const dots = cli.env.get("GIT_PRINT_SHA1_ELLIPSIS")?.toLowerCase() === "yes" ? "..." : "";
+    return (id) => {
+      const short = /^0+$/.test(id)
+        ? id.slice(0, width ?? cli.abbrevLength)
+        : cli.abbrev(id, width);
+      return short.length < id.length ? short + dots : short;
+    };
+  }
+
+  /** Writes pairs in all forms asked for. */
+  show(cli: Cli, pairs: DiffPair[], rawFull: boolean): ByteString {
+    if (this.noPatch && !this.raw && !this.stat) return "";
+    const format = this.format(cli);
+    const store = cli.repo.objects;
+    let out = "";
+    const compare = pairs.filter((pair) => pair.status !== "");
+    if (compare.length === 0) return "";
+    if (this.raw) {
+      out += formatRaw(store, compare, { ...format, abbrev: this.rawAbbrev(cli, rawFull) });
+    }
+    if (this.nameStatus) out += formatNames(compare, true, format);
+    else if (this.nameOnly) out += formatNames(compare, false, format);
+    if (this.stat || this.numstat || this.shortstat) {
+      const stats = diffStats(store, compare, format);
+      if (this.numstat) out += formatNumStat(stats, format);
+      if (this.stat) out += formatStat(stats, format);
+      if (this.shortstat && !this.stat) out += formatShortStat(stats);
+    }
+    if (this.summary) out += formatSummary(compare, format);
+    if (this.patch && !this.noPatch) {
+      let patch = "";
+      for (const pair of compare) {
+        patch += formatPatch(store, relativePair(pair, this.relative), format);
+      }
+      if (out !== "" && patch !== "") out += this.nul ? "\0" : "\n";
+      out += patch;
+    }
+    return this.linePrefix === "" ? out : out.replace(/^(?=.|\n)/gm, this.linePrefix);
+  }
+}
+
+function relativePair(pair: DiffPair, relative: ByteString | undefined): DiffPair {
+  if (relative === undefined || relative === "") return pair;
+  const cut = (
+    path: ByteString,
+  ): ByteString => (path.startsWith(relative) ? path.slice(relative.length) : path);
+  return {
+    ...pair,
+    old: { ...pair.old, path: cut(pair.old.path) },
+    new: { ...pair.new, path: cut(pair.new.path) },
+  };
+}
+
+/** Date mode from `--date` and `log.date`. */
+export function dateMode(cli: Cli, text: ByteString | undefined): DateMode | undefined {
+  const chosen = text ?? cli.config.get("log.date");
+  return chosen === undefined ? undefined : parseDateMode(chosen);
+}
+
+/** A time given as text. */
+export function timeArgument(cli: Cli, text: ByteString): number {
+  return approximateDate(text, currentTime(cli.env.get("GIT_TEST_DATE_NOW")));
+}

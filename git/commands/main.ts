@@ -1,0 +1,365 @@
+/**
+ * The entry of the command line: options before the command, aliases, the table of commands.
+ *
+ * @module
+ */
+import type { ByteString } from "../_bytes.ts";
+import { decodeText } from "../_bytes.ts";
+import { nativePath } from "../_files.ts";
+import { canonicalKey } from "../config.ts";
+import { GitError } from "../errors.ts";
+import { Cli, Exit, type GlobalOptions, isBrokenPipe, runChild } from "./_context.ts";
+
+type Command = (cli: Cli, args: ByteString[], name: string) => number | Promise<number>;
+type Module = Record<string, Command>;
+
+const plumbing = (): Promise<unknown> => import("./plumbing.ts");
+const refs = (): Promise<unknown> => import("./refs.ts");
+const index = (): Promise<unknown> => import("./index_commands.ts");
+const porcelain = (): Promise<unknown> => import("./porcelain.ts");
+const history = (): Promise<unknown> => import("./history.ts");
+const packs = (): Promise<unknown> => import("./packs.ts");
+const merges = (): Promise<unknown> => import("./merges.ts");
+
+/** Every command: where it is and what the function is called. */
+const COMMANDS: Record<string, [() => Promise<unknown>, string]> = {
+  "hash-object": [plumbing, "hashObjectCommand"],
+  "cat-file": [plumbing, "catFile"],
+  "ls-tree": [plumbing, "lsTree"],
+  "mktree": [plumbing, "mktree"],
+  "mktag": [plumbing, "mktag"],
+  "commit-tree": [plumbing, "commitTree"],
+  "write-tree": [index, "writeTree"],
+  "read-tree": [index, "readTreeCommand"],
+  "ls-files": [index, "lsFiles"],
+  "update-index": [index, "updateIndex"],
+  "checkout-index": [index, "checkoutIndex"],
+  "check-ignore": [index, "checkIgnore"],
+  "check-attr": [index, "checkAttr"],
+  "rev-parse": [plumbing, "revParse"],
+  "var": [plumbing, "varCommand"],
+  "env--helper": [plumbing, "envHelper"],
+  "init": [plumbing, "init"],
+  "init-db": [plumbing, "init"],
+  "remote": [() => import("./remote.ts"), "remoteCommand"],
+  "config": [() => import("./config_command.ts"), "configCommand"],
+  "update-ref": [refs, "updateRef"],
+  "symbolic-ref": [refs, "symbolicRef"],
+  "show-ref": [refs, "showRef"],
+  "for-each-ref": [refs, "forEachRef"],
+  "check-ref-format": [refs, "checkRefFormat"],
+  "pack-refs": [refs, "packRefs"],
+  "reflog": [refs, "reflog"],
+  "branch": [refs, "branch"],
+  "tag": [refs, "tag"],
+  "add": [porcelain, "add"],
+  "stage": [porcelain, "add"],
+  "rm": [porcelain, "rm"],
+  "mv": [porcelain, "mv"],
+  "status": [porcelain, "status"],
+  "commit": [porcelain, "commit"],
+  "checkout": [porcelain, "checkout"],
+  "switch": [porcelain, "switchCommand"],
+  "restore": [porcelain, "restore"],
+  "reset": [porcelain, "reset"],
+  "clean": [porcelain, "clean"],
+  "log": [history, "log"],
+  "show": [history, "show"],
+  "whatchanged": [history, "whatchanged"],
+  "diff": [history, "diff"],
+  "diff-tree": [history, "diffTree"],
+  "diff-index": [history, "diffIndex"],
+  "diff-files": [history, "diffFiles"],
+  "rev-list": [history, "revListCommand"],
+  "blame": [history, "blame"],
+  "annotate": [history, "blame"],
+  "merge-base": [merges, "mergeBaseCommand"],
+  "merge": [merges, "merge"],
+  "merge-tree": [merges, "mergeTree"],
+  "merge-file": [merges, "mergeFileCommand"],
+  "cherry-pick": [merges, "cherryPick"],
+  "revert": [merges, "cherryPick"],
+  "index-pack": [packs, "indexPackCommand"],
+  "verify-pack": [packs, "verifyPack"],
+  "show-index": [packs, "showIndex"],
+  "unpack-objects": [packs, "unpackObjects"],
+  "pack-objects": [packs, "packObjects"],
+  "repack": [packs, "repack"],
+  "prune-packed": [packs, "prunePacked"],
+  "count-objects": [packs, "countObjects"],
+  "fsck": [packs, "fsckCommand"],
+};
+
+const HELP = `usage: git [--version] [--help] [-C <path>] [-c <name>=<value>]
+           [--exec-path[=<path>]] [--html-path] [--man-path] [--info-path]
+           [-p | --paginate | -P | --no-pager] [--no-replace-objects] [--bare]
+           [--git-dir=<path>] [--work-tree=<path>] [--namespace=<name>]
+           [--super-prefix=<path>] [--config-env=<name>=<envvar>]
+           <command> [<args>]
+`;
+
+/** Names of all commands. */
+export function commandNames(): string[] {
+  return Object.keys(COMMANDS).sort();
+}
+
+/** Runs the command line; returns the exit code. */
+export async function main(args: ByteString[]): Promise<number> {
+  let cli: Cli | undefined;
+  try {
+    const global: GlobalOptions = { overrides: [], noPager: false, paginate: false };
+    let i = 0;
+    for (; i < args.length; i++) {
+      const argument = args[i]!;
+      if (!argument.startsWith("-")) break;
+      const value = (name: string): ByteString => {
+        if (argument.startsWith(`${name}=`)) return argument.slice(name.length + 1);
+        const next = args[++i];
+        if (next === undefined) {
+          throw new Exit(129, `no directory given for '${name}' option\n${HELP}`);
+        }
+        return next;
+      };
+      const is = (name: string): boolean => argument === name || argument.startsWith(`${name}=`);
+      if (argument === "-C") {
+        const directory = args[++i];
+        if (directory === undefined) {
+          throw new Exit(129, `no directory given for '-C' option\n${HELP}`);
+        }
+        if (directory !== "") {
+          try {
+            Deno.chdir(nativePath(directory));
+          } catch {
+            throw new Exit(
+              128,
+              `fatal: cannot change to '${directory}': No such file or directory\n`,
+            );
+          }
+        }
+      } else if (argument === "-c") {
+        const text = args[++i];
+        if (text === undefined) throw new Exit(129, `-c expects a configuration string\n${HELP}`);
+        global.overrides.push(parseOverride(text));
+      } else if (is("--config-env")) {
+        const text = value("--config-env");
+        const at = text.lastIndexOf("=");
+        if (at < 0) throw new Exit(128, `fatal: invalid config format: ${text}\n`);
+        const variable = text.slice(at + 1);
+        if (variable === "") {
+          throw new Exit(
+            128,
+            `fatal: missing environment variable name for configuration '${text.slice(0, at)}'\n`,
+          );
+        }
+        const content = Deno.env.get(variable);
+        if (content === undefined) {
+          throw new Exit(
+            128,
+            `fatal: missing environment variable '${variable}' for configuration '${
+              text.slice(0, at)
+            }'\n`,
+          );
+        }
+        global.overrides.push(parseOverride(`${text.slice(0, at)}=${content}`));
+      } else if (is("--git-dir")) {
+        global.gitDir = value("--git-dir");
+        Deno.env.set("GIT_DIR", decodeText(global.gitDir));
+      } else if (is("--work-tree")) {
+        global.workTree = value("--work-tree");
+        Deno.env.set("GIT_WORK_TREE", decodeText(global.workTree));
+      } else if (is("--namespace")) Deno.env.set("GIT_NAMESPACE", decodeText(value("--namespace")));
+      else if (is("--super-prefix")) value("--super-prefix");
+      else if (argument === "--bare") {
+        global.bare = true;
+        Deno.env.set("GIT_IMPLICIT_WORK_TREE", "0");
+        if (Deno.env.get("GIT_DIR") === undefined) Deno.env.set("GIT_DIR", Deno.cwd());
+      } else if (argument === "-P" || argument === "--no-pager") global.noPager = true;
+      else if (argument === "-p" || argument === "--paginate") global.paginate = true;
+      else if (argument === "--no-replace-objects") Deno.env.set("GIT_NO_REPLACE_OBJECTS", "1");
+      else if (argument === "--literal-pathspecs") Deno.env.set("GIT_LITERAL_PATHSPECS", "1");
+      else if (argument === "--glob-pathspecs") Deno.env.set("GIT_GLOB_PATHSPECS", "1");
+      else if (argument === "--noglob-pathspecs") Deno.env.set("GIT_NOGLOB_PATHSPECS", "1");
+      else if (argument === "--icase-pathspecs") Deno.env.set("GIT_ICASE_PATHSPECS", "1");
+      else if (argument === "--no-optional-locks") Deno.env.set("GIT_OPTIONAL_LOCKS", "0");
+      else if (argument === "--exec-path") {
+        console.log(Deno.env.get("GIT_EXEC_PATH") ?? "");
+        return 0;
+      } else if (argument.startsWith("--exec-path=")) {
+        Deno.env.set("GIT_EXEC_PATH", decodeText(argument.slice(12)));
+      } else if (argument === "--version" || argument === "-v") {
+        args = ["version", ...args.slice(i + 1)];
+        i = 0;
+        break;
+      } else if (argument === "--help" || argument === "-h") {
+        console.log(
+          `${HELP}\nCommands: ${
+            commandNames().join(" ")
+          }\n\nPermissions: --allow-read --allow-write --allow-env --allow-run --allow-net --allow-sys`,
+        );
+        return 0;
+      } else if (argument === "--list-cmds=builtins" || argument.startsWith("--list-cmds=")) {
+        console.log(commandNames().join("\n"));
+        return 0;
+      } else throw new Exit(129, `unknown option: ${argument}\n${HELP}`);
+    }
+    // What -c set is passed on to hooks and aliases.
+    if (global.overrides.length > 0) {
+      const quoted = global.overrides.map(([key, value]) =>
+        value === undefined ? `${quoteShell(key)}=` : `${quoteShell(key)}=${quoteShell(value)}`
+      );
+      const before = Deno.env.get("GIT_CONFIG_PARAMETERS");
+      Deno.env.set(
+        "GIT_CONFIG_PARAMETERS",
+        [...(before === undefined ? [] : [before]), ...quoted.map(decodeText)].join(" "),
+      );
+      global.overrides = [];
+    }
+    cli = new Cli(global);
+    const name = args[i];
+    if (name === undefined) {
+      cli.out(HELP);
+      cli.flush();
+      return 1;
+    }
+    const code = await dispatch(cli, name, args.slice(i + 1), 0);
+    cli.flush();
+    return code;
+  } catch (error) {
+    return report(cli, error);
+  }
+}
+
+function quoteShell(text: ByteString): ByteString {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function parseOverride(text: ByteString): [ByteString, ByteString | undefined] {
+  const equals = text.indexOf("=");
+  const key = equals < 0 ? text : text.slice(0, equals);
+  if (key === "") {
+    throw new Exit(128, "error: empty config key\nfatal: unable to parse command-line config\n");
+  }
+  try {
+    return [canonicalKey(key.trim()), equals < 0 ? undefined : text.slice(equals + 1)];
+  } catch (error) {
+    throw new Exit(
+      128,
+      `error: ${(error as Error).message}\nfatal: unable to parse command-line config\n`,
+    );
+  }
+}
+
+function report(cli: Cli | undefined, error: unknown): number {
+  const say = (text: ByteString): void => {
+    try {
+      cli?.flush();
+    } catch { /* The pipe is gone. */ }
+    (cli ?? new Cli({ overrides: [], noPager: true, paginate: false })).err(text);
+  };
+  if (isBrokenPipe(error)) return 141;
+  if (error instanceof Exit) {
+    try {
+      cli?.flush();
+    } catch (inner) {
+      if (isBrokenPipe(inner)) return 141;
+      throw inner;
+    }
+    if (error.text !== "") say(error.text);
+    return error.code;
+  }
+  if (error instanceof GitError) {
+    say(`fatal: ${error.message}\n`);
+    return 128;
+  }
+  const known = error instanceof Error ? error.message : String(error);
+  if (
+    error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotFound ||
+    error instanceof Deno.errors.AlreadyExists
+  ) {
+    say(`fatal: ${known}\n`);
+    return 128;
+  }
+  say(`fatal: unexpected failure: ${error instanceof Error ? error.stack ?? known : known}\n`);
+  return 128;
+}
+
+async function dispatch(
+  cli: Cli,
+  name: ByteString,
+  args: ByteString[],
+  depth: number,
+): Promise<number> {
+  if (name === "version") {
+    cli.out("git version 2.39.5\n");
+    if (args.includes("--build-options")) {
+      cli.out(
+        "cpu: x86_64\nno commit associated with this build\nsizeof-long: 8\nsizeof-size_t: 8\nshell-path: /bin/sh\n",
+      );
+    }
+    return 0;
+  }
+  if (name === "help") {
+    cli.out(`${HELP}\nCommands: ${commandNames().join(" ")}\n`);
+    return 0;
+  }
+  const found = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (found !== undefined) {
+    const module = await found[0]() as Module;
+    return await module[found[1]]!(cli, args, name);
+  }
+  const external = Deno.env.get("GIT_EXEC_PATH");
+  const alias = cli.config.entry(`alias.${name.toLowerCase()}`)?.value ??
+    cli.config.entry(`alias.${name}.command`)?.value;
+  if (alias !== undefined && depth < 10) {
+    if (alias.startsWith("!")) {
+      cli.flush();
+      return runChild(["/bin/sh", "-c", `${alias.slice(1)} "$@"`, alias.slice(1), ...args], {
+        inherit: true,
+        env: cli.prefix === "" ? {} : { GIT_PREFIX: decodeText(cli.prefix) },
+      });
+    }
+    const words = splitWords(alias);
+    // Options in front of the aliased command are taken as if typed.
+    if (words[0]?.startsWith("-")) return await main([...words, ...args]);
+    return await dispatch(cli, words[0]!, [...words.slice(1), ...args], depth + 1);
+  }
+  for (
+    const directory of [
+      ...(external === undefined ? [] : [external]),
+      ...(Deno.env.get("PATH") ?? "").split(":"),
+    ]
+  ) {
+    try {
+      const path = `${directory}/git-${decodeText(name)}`;
+      const info = Deno.statSync(path);
+      if (info.isFile && ((info.mode ?? 0) & 0o111) !== 0) {
+        cli.flush();
+        return runChild([path, ...args], { inherit: true });
+      }
+    } catch { /* Not here. */ }
+  }
+  throw new Exit(1, `git: '${name}' is not a git command. See 'git --help'.\n`);
+}
+
+/** Splits text into words as a shell would, with quotes and backslashes. */
+export function splitWords(text: ByteString): ByteString[] {
+  const out: ByteString[] = [];
+  let word: ByteString | undefined;
+  let quote = "";
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i]!;
+    if (quote === "" && /\s/.test(c)) {
+      if (word !== undefined) out.push(word);
+      word = undefined;
+    } else if (quote === "" && (c === "'" || c === '"')) {
+      quote = c;
+      word ??= "";
+    } else if (c === quote) quote = "";
+    else {
+      if (c === "\\" && quote !== "'" && i + 1 < text.length) i++;
+      word = (word ?? "") + text[i];
+    }
+  }
+  if (word !== undefined) out.push(word);
+  return out;
+}

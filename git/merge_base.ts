@@ -1,0 +1,199 @@
+/**
+ * Best common ancestors of commits.
+ *
+ * @module
+ */
+import type { ObjectId } from "./hash_algorithm.ts";
+import { parseSignature } from "./objects.ts";
+import { type ObjectStore, readCommit } from "./object_store.ts";
+
+/** What walks need of a commit. */
+export interface CommitLinks {
+  /** Parents, in order. */
+  readonly parents: readonly ObjectId[];
+  /** The tree. */
+  readonly tree: ObjectId;
+  /** Committer time, seconds. */
+  readonly time: number;
+}
+
+const cache = new WeakMap<ObjectStore, Map<ObjectId, CommitLinks>>();
+
+/** Parents, tree and committer time of a commit, remembered. */
+export function commitLinks(store: ObjectStore, id: ObjectId): CommitLinks {
+  let map = cache.get(store);
+  if (map === undefined) cache.set(store, map = new Map());
+  let links = map.get(id);
+  if (links === undefined) {
+    const commit = readCommit(store, id);
+    links = {
+      parents: commit.parents,
+      tree: commit.tree,
+      time: parseSignature(commit.committer).time,
+    };
+    map.set(id, links);
+  }
+  return links;
+}
+
+/** Replaces what is known of a commit's parents: shallow boundaries and grafts. */
+export function overrideParents(
+  store: ObjectStore,
+  id: ObjectId,
+  parents: readonly ObjectId[],
+): void {
+  const links = commitLinks(store, id);
+  cache.get(store)!.set(id, { ...links, parents });
+}
+
+/** A priority queue, largest time first, first in first out among equals. */
+export class TimeQueue {
+  #heap: { id: ObjectId; time: number; order: number }[] = [];
+  #order = 0;
+
+  /** How many are waiting. */
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  #before(a: number, b: number): boolean {
+    const x = this.#heap[a]!, y = this.#heap[b]!;
+    return x.time !== y.time ? x.time > y.time : x.order < y.order;
+  }
+
+  /** Adds a commit. */
+  push(id: ObjectId, time: number): void {
+    const heap = this.#heap;
+    heap.push({ id, time, order: this.#order++ });
+    let at = heap.length - 1;
+    while (at > 0) {
+      const up = (at - 1) >> 1;
+      if (!this.#before(at, up)) break;
+      [heap[at], heap[up]] = [heap[up]!, heap[at]!];
+      at = up;
+    }
+  }
+
+  /** Takes the newest. */
+  pop(): ObjectId | undefined {
+    const heap = this.#heap;
+    if (heap.length === 0) return undefined;
+    const top = heap[0]!;
+    const last = heap.pop()!;
+    if (heap.length > 0) {
+      heap[0] = last;
+      let at = 0;
+      for (;;) {
+        const left = 2 * at + 1;
+        if (left >= heap.length) break;
+        const right = left + 1;
+        const child = right < heap.length && this.#before(right, left) ? right : left;
+        if (!this.#before(child, at)) break;
+        [heap[at], heap[child]] = [heap[child]!, heap[at]!];
+        at = child;
+      }
+    }
+    return top.id;
+  }
+
+  /** What is waiting, unordered. */
+  ids(): ObjectId[] {
+    return this.#heap.map((entry) => entry.id);
+  }
+}
+
+const LEFT = 1, RIGHT = 2, STALE = 4, RESULT = 8;
+
+function paint(
+  store: ObjectStore,
+  one: ObjectId,
+  others: readonly ObjectId[],
+): { flags: Map<ObjectId, number>; results: ObjectId[] } {
+  const flags = new Map<ObjectId, number>();
+  const queue = new TimeQueue();
+  const results: ObjectId[] = [];
+  let fresh = 0;
+  const isFresh = (id: ObjectId): boolean => (flags.get(id)! & STALE) === 0;
+  const waiting = new Map<ObjectId, number>();
+  const enqueue = (id: ObjectId): void => {
+    queue.push(id, commitLinks(store, id).time);
+    waiting.set(id, (waiting.get(id) ?? 0) + 1);
+    if (isFresh(id)) fresh++;
+  };
+  const mark = (id: ObjectId, bits: number): void => {
+    const before = flags.get(id) ?? 0;
+    const after = before | bits;
+    flags.set(id, after);
+    if ((before & STALE) === 0 && (after & STALE) !== 0) fresh -= waiting.get(id) ?? 0;
+  };
+  mark(one, LEFT);
+  enqueue(one);
+  for (const other of others) {
+    mark(other, RIGHT);
+    enqueue(other);
+  }
+  while (fresh > 0) {
+    const id = queue.pop()!;
+    waiting.set(id, waiting.get(id)! - 1);
+    if (isFresh(id)) fresh--;
+    let own = flags.get(id)! & (LEFT | RIGHT | STALE);
+    if (own === (LEFT | RIGHT)) {
+      if ((flags.get(id)! & RESULT) === 0) {
+        flags.set(id, flags.get(id)! | RESULT);
+        results.push(id);
+      }
+      own |= STALE;
+    }
+    for (const parent of commitLinks(store, id).parents) {
+      if (((flags.get(parent) ?? 0) & own) === own) continue;
+      mark(parent, own);
+      enqueue(parent);
+    }
+  }
+  return { flags, results: results.filter((id) => (flags.get(id)! & STALE) === 0) };
+}
+
+/** The best common ancestors of `one` and any of `others`, newest first. */
+export function mergeBases(
+  store: ObjectStore,
+  one: ObjectId,
+  others: readonly ObjectId[],
+): ObjectId[] {
+  if (others.includes(one)) return [one];
+  const { results } = paint(store, one, others);
+  const best = results.length > 1 ? removeRedundant(store, results) : results;
+  return best.sort((a, b) => commitLinks(store, b).time - commitLinks(store, a).time);
+}
+
+/** Drops commits that others can reach. */
+export function removeRedundant(store: ObjectStore, commits: readonly ObjectId[]): ObjectId[] {
+  const unique = [...new Set(commits)];
+  const redundant = new Set<ObjectId>();
+  for (const one of unique) {
+    if (redundant.has(one)) continue;
+    const rest = unique.filter((id) => id !== one && !redundant.has(id));
+    if (rest.length === 0) continue;
+    const { flags } = paint(store, one, rest);
+    if ((flags.get(one)! & RIGHT) !== 0) redundant.add(one);
+    for (const other of rest) if ((flags.get(other)! & LEFT) !== 0) redundant.add(other);
+  }
+  return unique.filter((id) => !redundant.has(id));
+}
+
+/** Whether `ancestor` can be reached from `commit` (or is it). */
+export function isAncestor(store: ObjectStore, ancestor: ObjectId, commit: ObjectId): boolean {
+  if (ancestor === commit) return true;
+  const { flags } = paint(store, ancestor, [commit]);
+  return (flags.get(ancestor)! & RIGHT) !== 0;
+}
+
+/** The best common ancestors of all of several commits (`merge-base --octopus`). */
+export function octopusBases(store: ObjectStore, commits: readonly ObjectId[]): ObjectId[] {
+  let bases: ObjectId[] = [commits[0]!];
+  for (const other of commits.slice(1)) {
+    const next: ObjectId[] = [];
+    for (const base of bases) next.push(...mergeBases(store, base, [other]));
+    bases = removeRedundant(store, next);
+  }
+  return bases;
+}

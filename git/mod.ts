@@ -1,0 +1,75 @@
+/**
+ * Git: objects, packs, refs, index, diff, merge and a host, compatible with Git byte for byte.
+ *
+ * @module
+ */
+export { type ByteString, decodeText, encodeText, fromByteString, toByteString } from "./_bytes.ts";
+export * from "./errors.ts";
+export * from "./hash_algorithm.ts";
+export * from "./objects.ts";
+export * from "./object_store.ts";
+export { FileObjectStore, type FileObjectStoreOptions, Pack } from "./file_object_store.ts";
+export { applyDelta, DeltaIndex } from "./delta.ts";
+export { type IndexedPack, indexPack, type IndexPackOptions } from "./index_pack.ts";
+export {
+  type BaseResolver,
+  type ByteSource,
+  MemorySource,
+  PackFile,
+  WindowedFile,
+} from "./pack_file.ts";
+export type { PackEntryHeader } from "./pack_file.ts";
+export { formatPackIndex, PackIndex, type PackIndexEntry } from "./pack_index.ts";
+export { type PackWriterOptions, writePack } from "./pack_writer.ts";
+export { isRefName, type RefNameOptions } from "./ref_name.ts";
+export {
+  FileRefStore,
+  type RefEntry,
+  type ReflogEntry,
+  type RefStoreOptions,
+  type RefUpdate,
+  type RefValue,
+  type ResolvedRef,
+} from "./ref_store.ts";
+export { LockFile } from "./lock_file.ts";
+export {
+  type CacheTree,
+  formatIndex,
+  GitIndex,
+  type IndexEntry,
+  parseIndex,
+  type ResolveUndo,
+  type StatData,
+} from "./index_file.ts";
+export { Config, type ConfigEntry, type ConfigScope } from "./config.ts";
+export type { Environment } from "./ident.ts";
+export {
+  type InitOptions,
+  type OpenOptions,
+  Repository,
+  type RepositoryPaths,
+} from "./repository.ts";
+export { resolveRevision, type RevisionOptions } from "./revision.ts";
+export { type CommitLinks, isAncestor, mergeBases } from "./merge_base.ts";
+export {
+  type ObjectFilter,
+  type ObjectWalkOptions,
+  type RevListOptions,
+  walkCommits,
+  type WalkedCommit,
+  type WalkedObject,
+  walkObjects,
+} from "./rev_list.ts";
+export { diffLines, type LineChange, type LineDiffOptions } from "./line_diff.ts";
+export { mergeFile, type MergeFileOptions, type MergeFileResult } from "./merge_file.ts";
+export {
+  mergeCommits,
+  type MergeConflict,
+  type MergeSide,
+  mergeTrees,
+  type MergeTreesOptions,
+  type MergeTreesResult,
+} from "./merge_trees.ts";
+export { type DiffFile, type DiffPair, diffTrees, type TreeDiffOptions } from "./tree_diff.ts";
+export { detectRenames, type RenameOptions } from "./rename.ts";
+export { Pathspec, type PathspecSettings } from "./pathspec.ts";
