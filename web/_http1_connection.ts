@@ -15,6 +15,8 @@ export interface ConnectionHost {
   readonly handler: Handler;
   /** Whether the server is shutting down: answers then end their connections. */
   readonly draining: boolean;
+  /** A clock that moves with the server's ticks: deadlines need no finer one, and it costs nothing. */
+  readonly nowMs: number;
   onError(error: unknown, request: Request): Response | Promise<Response>;
   /** Buffers for output that are free. */
   readonly outputs: ByteBuffer[];
@@ -38,6 +40,8 @@ const MICROTASK_TURNS = 16;
 /** The rate of a body is judged after this much waiting. */
 const RATE_GRACE_MS = 5_000;
 
+const encoder = new TextEncoder();
+
 const statusLines = new Map<number, string>();
 
 function statusLine(status: number, statusText: string): string {
@@ -51,13 +55,13 @@ function statusLine(status: number, statusText: string): string {
 }
 
 let dateLine = "";
-let dateSecond = 0;
+let dateCheckedMs = NaN;
 
-function currentDateLine(): string {
-  const second = Math.floor(Date.now() / 1_000);
-  if (second !== dateSecond) {
-    dateSecond = second;
-    dateLine = `Date: ${new Date(second * 1_000).toUTCString()}\r\n`;
+/** The field `Date`, made anew when the server's clock has moved. */
+function currentDateLine(nowMs: number): string {
+  if (nowMs !== dateCheckedMs) {
+    dateCheckedMs = nowMs;
+    dateLine = `Date: ${new Date().toUTCString()}\r\n`;
   }
   return dateLine;
 }
@@ -95,7 +99,7 @@ export class Http1Connection implements Wire {
   #streaming: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #output: ByteBuffer | undefined;
   #outputLength = 0;
-  #lastWrite: Promise<void> | undefined;
+  #lastWrite: Promise<unknown> | undefined;
   #bodyWaitedMs = 0;
   #bodyBytes = 0;
 
@@ -107,7 +111,7 @@ export class Http1Connection implements Wire {
     this.remoteAddr = conn.remoteAddr;
     this.localAddr = conn.localAddr;
     this.#parser = new HeadParser(host.limits);
-    this.#deadlineMs = performance.now() + host.limits.headTimeoutMs;
+    this.#deadlineMs = host.nowMs + host.limits.headTimeoutMs;
   }
 
   /** Whether nothing is asked and nothing owed. */
@@ -164,7 +168,7 @@ export class Http1Connection implements Wire {
 
   #enter(phase: Phase, timeoutMs: number): void {
     this.#phase = phase;
-    this.#deadlineMs = timeoutMs === Infinity ? Infinity : performance.now() + timeoutMs;
+    this.#deadlineMs = this.#host.nowMs + timeoutMs;
   }
 
   async #handshake(): Promise<void> {
@@ -201,7 +205,7 @@ export class Http1Connection implements Wire {
   #inputEnded(reason: unknown): void {
     this.#ended = true;
     this.#exchange?.disconnect(reason);
-    if (this.#phase === "writing") this.#deadlineMs = performance.now() + HALF_CLOSED_MS;
+    if (this.#phase === "writing") this.#deadlineMs = this.#host.nowMs + HALF_CLOSED_MS;
   }
 
   /** Waits for more input; false at its end. */
@@ -426,15 +430,14 @@ export class Http1Connection implements Wire {
     if (length > COPY_BODY_BYTES) return undefined;
     const { text, keep, framing } = this.#makeHead(exchange, outgoing, length);
     if (text.length + length > OUTPUT_BYTES - this.#outputLength) return undefined;
-    const output = this.#output ??= this.#takeOutput();
-    this.#outputLength += output.write(text, this.#outputLength, "latin1");
-    if (length > 0 && framing !== Framing.None) {
-      if (typeof body === "string") {
-        this.#outputLength += output.write(body, this.#outputLength, "utf8");
-      } else {
-        output.set(body!, this.#outputLength);
-        this.#outputLength += length;
-      }
+    if (length === 0 || framing === Framing.None) {
+      this.#put(text, text.length, "");
+    } else if (typeof body === "string") {
+      this.#put(text, text.length + length, body);
+    } else {
+      this.#put(text, text.length, "");
+      this.#output!.set(body!, this.#outputLength);
+      this.#outputLength += length;
     }
     exchange.complete();
     return keep;
@@ -601,7 +604,7 @@ export class Http1Connection implements Wire {
       }
       text += `${name}: ${value}\r\n`;
     }
-    if (!hasDate) text += currentDateLine();
+    if (!hasDate) text += currentDateLine(this.#host.nowMs);
     let framing = Framing.Length;
     const bodiless = status === 204 || status === 304 || status < 200;
     if (bodiless || head.method === "HEAD") {
@@ -628,6 +631,20 @@ export class Http1Connection implements Wire {
     return { text, keep, framing };
   }
 
+  /** Puts a head, Latin-1, and a body, UTF-8, into the output, which has room for `length` bytes more. */
+  #put(head: string, length: number, body: string): void {
+    const output = this.#output ??= this.#takeOutput();
+    const start = this.#outputLength;
+    const text = head + body;
+    const { read, written } = encoder.encodeInto(text, output.subarray(start, start + length));
+    if (read !== text.length || written !== length) {
+      // A field beyond ASCII, whose bytes UTF-8 would double.
+      const at = start + output.write(head, start, "latin1");
+      output.write(body, at, "utf8");
+    }
+    this.#outputLength += length;
+  }
+
   #takeOutput(): ByteBuffer {
     return this.#host.outputs.pop() ?? Buffer.allocUnsafeSlow(OUTPUT_BYTES) as ByteBuffer;
   }
@@ -644,15 +661,29 @@ export class Http1Connection implements Wire {
     if (this.#outputLength === 0) return;
     const length = this.#outputLength;
     this.#outputLength = 0;
-    await this.#writeTimed(this.#output!.subarray(0, length));
+    const bytes = this.#output!.subarray(0, length);
+    if (this.#lastWrite !== undefined) {
+      await this.#writeTimed(bytes);
+    } else {
+      // The usual way, without the promises of the other: nothing is being written, and all fits.
+      const phase = this.#phase;
+      const deadlineMs = this.#deadlineMs;
+      this.#enter("writing", this.limits.writeTimeoutMs);
+      const writing = this.#conn.write(bytes);
+      this.#lastWrite = writing;
+      const written = await writing;
+      this.#lastWrite = undefined;
+      if (written < length) await this.#write(bytes.subarray(written));
+      this.#phase = phase;
+      this.#deadlineMs = deadlineMs;
+    }
     this.#releaseOutput();
   }
 
   async #writeText(text: string): Promise<void> {
     if (text.length > OUTPUT_BYTES - this.#outputLength) await this.#flush();
     if (text.length > OUTPUT_BYTES) return await this.#writeBytes(Buffer.from(text, "latin1"));
-    const output = this.#output ??= this.#takeOutput();
-    this.#outputLength += output.write(text, this.#outputLength, "latin1");
+    this.#put(text, text.length, "");
   }
 
   async #writeBytes(bytes: Uint8Array): Promise<void> {
@@ -708,7 +739,7 @@ export class Http1Connection implements Wire {
     }
   }
 
-  async #writeAfter(before: Promise<void> | undefined, bytes: Uint8Array): Promise<void> {
+  async #writeAfter(before: Promise<unknown> | undefined, bytes: Uint8Array): Promise<void> {
     if (before !== undefined) await before;
     let written = await this.#conn.write(bytes);
     while (written < bytes.length) {
@@ -725,7 +756,9 @@ export class Http1Connection implements Wire {
     const { status, message } = error instanceof HttpError ? error : new HttpError(400);
     const body = `${message}\n`;
     await this.#writeText(
-      `${statusLine(status, "")}Content-Type: text/plain; charset=utf-8\r\n${currentDateLine()}` +
+      `${statusLine(status, "")}Content-Type: text/plain; charset=utf-8\r\n${
+        currentDateLine(this.#host.nowMs)
+      }` +
         `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
     );
     await this.#finish();

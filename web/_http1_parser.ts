@@ -138,6 +138,8 @@ export class HeadParser {
   #line = 0;
   #requestLineEnd = 0;
   #headLength = 0;
+  #targetStart = 0;
+  #targetEnd = 0;
   #head = new RequestHead();
   #scanner = new FieldScanner();
   #framing = new FramingFields();
@@ -208,7 +210,8 @@ export class HeadParser {
     const minorVersion = readVersion(buffer, at, end);
     if (minorVersion < 0) return false;
     this.#head.method = methodOf(buffer, methodStart, methodEnd);
-    this.#head.target = buffer.latin1Slice(targetStart, targetEnd);
+    this.#targetStart = targetStart - start;
+    this.#targetEnd = targetEnd - start;
     this.#head.minorVersion = minorVersion;
     this.#line = at + VERSION_LINE_BYTES - start;
     this.#requestLineEnd = this.#line;
@@ -226,6 +229,7 @@ export class HeadParser {
     const head = this.#head;
     head.text = buffer.latin1Slice(start, start + this.#line);
     head.spans = this.#scanner.spans;
+    head.target = head.text.slice(this.#targetStart, this.#targetEnd);
     this.#framing.finish(head);
     this.#headLength = this.#line;
     this.#line = 0;
@@ -282,6 +286,33 @@ function methodOf(buffer: ByteBuffer, start: number, end: number): string {
   return buffer.latin1Slice(start, end);
 }
 
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+const HOST_NAME = bytesOf("host");
+const EXPECT_NAME = bytesOf("expect");
+const CONNECTION_NAME = bytesOf("connection");
+const LENGTH_NAME = bytesOf("content-length");
+const CODING_NAME = bytesOf("transfer-encoding");
+
+/** The names that matter to framing, by their length: no two are equally long. */
+const FRAMING_NAMES: (Uint8Array | undefined)[] = Array.from(
+  { length: 18 },
+  (_, length) =>
+    [HOST_NAME, EXPECT_NAME, CONNECTION_NAME, LENGTH_NAME, CODING_NAME]
+      .find((name) => name.length === length),
+);
+
+/** Whether a name stands in the buffer, in any case. The letters are the only bytes that 0x20 joins. */
+function isName(buffer: Uint8Array, start: number, name: Uint8Array): boolean {
+  for (let index = 0; index < name.length; index++) {
+    const byte = buffer[start + index]!;
+    if (byte !== name[index] && (byte | 0x20) !== name[index]) return false;
+  }
+  return true;
+}
+
 /** Gathers the fields that decide about framing and the connection, each as soon as it has come. */
 class FramingFields {
   lengths = 0;
@@ -291,29 +322,24 @@ class FramingFields {
 
   read(head: RequestHead, buffer: ByteBuffer, origin: number, spans: readonly number[]): void {
     const at = spans.length - 4;
+    const start = origin + spans[at]!;
     const length = spans[at + 1]! - spans[at]!;
-    if (length !== 4 && length !== 6 && length !== 10 && length !== 14 && length !== 17) return;
-    const name = buffer.latin1Slice(origin + spans[at]!, origin + spans[at + 1]!).toLowerCase();
-    const value = () => buffer.latin1Slice(origin + spans[at + 2]!, origin + spans[at + 3]!);
-    switch (name) {
-      case "host":
-        if (++this.hosts > 1) bad("More than one Host");
-        head.host = value();
-        break;
-      case "expect":
-        if (value().toLowerCase() !== "100-continue") throw new HttpError(417);
-        head.expectsContinue = head.minorVersion === 1;
-        break;
-      case "connection":
-        this.connection += `,${value().toLowerCase()}`;
-        break;
-      case "content-length":
-        if (++this.lengths > 1) bad("More than one Content-Length");
-        head.contentLength = readLength(value());
-        break;
-      case "transfer-encoding":
-        this.codings = this.codings === undefined ? value() : `${this.codings},${value()}`;
-        break;
+    const name = FRAMING_NAMES[length];
+    if (name === undefined || !isName(buffer, start, name)) return;
+    const value = buffer.latin1Slice(origin + spans[at + 2]!, origin + spans[at + 3]!);
+    if (name === HOST_NAME) {
+      if (++this.hosts > 1) bad("More than one Host");
+      head.host = value;
+    } else if (name === EXPECT_NAME) {
+      if (value.toLowerCase() !== "100-continue") throw new HttpError(417);
+      head.expectsContinue = head.minorVersion === 1;
+    } else if (name === CONNECTION_NAME) {
+      this.connection += `,${value.toLowerCase()}`;
+    } else if (name === LENGTH_NAME) {
+      if (++this.lengths > 1) bad("More than one Content-Length");
+      head.contentLength = readLength(value);
+    } else {
+      this.codings = this.codings === undefined ? value : `${this.codings},${value}`;
     }
   }
 
@@ -545,6 +571,12 @@ const HOST =
 
 /** Whether the text is `uri-host [ ":" port ]` (RFC 9110, section 7.2) with a port that exists. */
 export function isValidHost(host: string): boolean {
+  // Most requests of a server name the same host.
+  if (host === lastValidHost) return true;
   const match = HOST.exec(host);
-  return match !== null && Number(match[1] ?? 0) <= 65_535;
+  if (match === null || Number(match[1] ?? 0) > 65_535) return false;
+  lastValidHost = host;
+  return true;
 }
+
+let lastValidHost = "";

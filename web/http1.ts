@@ -140,7 +140,7 @@ export class HttpServer implements AsyncDisposable {
   readonly #shutdownTimeoutMs: number;
   readonly #connections = new Set<Http1Connection>();
   readonly #perAddress = new Map<string, number>();
-  readonly #host: ConnectionHost & { draining: boolean };
+  readonly #host: ConnectionHost & { draining: boolean; nowMs: number };
   readonly #done = Promise.withResolvers<void>();
   #ticker: ReturnType<typeof setInterval> | undefined;
   #accepting = true;
@@ -168,6 +168,7 @@ export class HttpServer implements AsyncDisposable {
       handler,
       outputs,
       draining: false,
+      nowMs: performance.now(),
       onError: options.onError ?? answerError,
       requestStarted: () => {
         this.#active++;
@@ -247,6 +248,7 @@ export class HttpServer implements AsyncDisposable {
     }
     if (!this.#secure) (conn as Deno.TcpConn).setNoDelay(true);
     this.#perAddress.set(hostname, fromThere + 1);
+    this.#host.nowMs = performance.now();
     const connection = new Http1Connection(conn, this.#host, this.#secure);
     this.#connections.add(connection);
     this.#ticker ??= setInterval(() => this.#tick(), TICK_MS);
@@ -272,6 +274,7 @@ export class HttpServer implements AsyncDisposable {
   /** One timer for all connections: each holds its own deadline. */
   #tick(): void {
     const nowMs = performance.now();
+    this.#host.nowMs = nowMs;
     const over = nowMs >= this.#deadlineMs;
     for (const connection of this.#connections) {
       if (over || (this.#host.draining && connection.idle)) connection.close();

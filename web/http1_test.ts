@@ -741,6 +741,16 @@ Deno.test("`serve()` names the port that is taken, and limits that are none", as
   );
 });
 
+Deno.test("A field beyond ASCII is sent as Latin-1, a body as UTF-8", async () => {
+  const answer = await exchange(
+    `GET / HTTP/1.1\r\n${HOST}X-Name: \xe4\r\n\r\n`,
+    (request) => new Response("ö€😀", { headers: { "x-name": request.headers.get("x-name")! } }),
+  );
+  assertStringIncludes(answer, "x-name: \xe4\r\n");
+  assertStringIncludes(answer, "Content-Length: 9\r\n");
+  assertEquals(Buffer.from(answer.split("\r\n\r\n")[1]!, "latin1").toString(), "ö€😀");
+});
+
 Deno.test("`readResponse()` says what the public interface says", async () => {
   const make = [
     () => new Response("a"),
