@@ -4,12 +4,14 @@
  * @module
  */
 import { parseArgs } from "@std/cli";
+import { parseGroupArguments, startGroup } from "./_group_cli.ts";
 import { RedisServer, RedisServerError, type RedisServerOptions } from "./redis/mod.ts";
 
 const USAGE = `Run the servers of cache.
 
 Usage:
   redis [--port 6379] [--aof FILE] [--dir DIR] [options] [redis.conf]
+  group [--port 8001] [--peers URL,URL,...] [options]   one peer of a distributed cache (a demo store)
 
 Options of redis:
   --port <number>       Port to listen on; 0 for any. A default port that is taken moves to the
@@ -20,6 +22,13 @@ Options of redis:
   --dir <folder>        Folder of the snapshot.                     [default: nothing saved]
   --requirepass <text>  Password that clients have to give.
   --help                Show this.
+
+Options of group:
+  --port <number>       Port to listen on; a default port that is taken moves to the next free one.
+                                                                             [default: 8001]
+  --host <address>      Address to listen on.                          [default: 127.0.0.1]
+  --peers <urls>        Base URLs of all peers, parted by commas.
+  --secret <text>       What peers have to present to each other.
 
 Permissions: --allow-net; --allow-read --allow-write with --aof, --dir or redis.conf
 `;
@@ -107,6 +116,23 @@ async function startRedis(options: RedisServerOptions, move: boolean): Promise<R
   }
 }
 
+async function group(args: readonly string[]): Promise<number> {
+  let parsed: ReturnType<typeof parseGroupArguments>;
+  try {
+    parsed = parseGroupArguments(args);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  const server = startGroup(parsed, (line) => console.log(line));
+  const stop = (): void => void server.shutdown();
+  Deno.addSignalListener("SIGINT", stop);
+  Deno.addSignalListener("SIGTERM", stop);
+  await server.finished;
+  Deno.removeSignalListener("SIGINT", stop);
+  Deno.removeSignalListener("SIGTERM", stop);
+  return 0;
+}
+
 async function redis(args: readonly string[]): Promise<number> {
   const parsed = parseRedisArguments(args);
   if (parsed === "help") {
@@ -153,7 +179,12 @@ export async function main(args: readonly string[]): Promise<number> {
     return command === undefined ? 2 : 0;
   }
   try {
+    if (rest.includes("--help")) {
+      console.log(USAGE);
+      return 0;
+    }
     if (command === "redis") return await redis(rest);
+    if (command === "group") return await group(rest);
     throw new UsageError(`Unknown command "${command}"; see --help`);
   } catch (error) {
     console.error((error as Error).message);

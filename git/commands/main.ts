@@ -42,6 +42,7 @@ const COMMANDS: Record<string, [() => Promise<unknown>, string]> = {
   "init": [plumbing, "init"],
   "init-db": [plumbing, "init"],
   "remote": [() => import("./remote.ts"), "remoteCommand"],
+  "serve": [() => import("./serve.ts"), "serveCommand"],
   "config": [() => import("./config_command.ts"), "configCommand"],
   "update-ref": [refs, "updateRef"],
   "symbolic-ref": [refs, "symbolicRef"],
