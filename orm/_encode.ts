@@ -1,0 +1,82 @@
+import type { ValueKind } from "./dialect.ts";
+import { DatabaseError } from "./errors.ts";
+import { describe } from "./sql.ts";
+
+const MIN_INT64 = -(2n ** 63n);
+const MAX_INT64 = 2n ** 63n - 1n;
+const NUMERIC = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
+
+function refuse(kind: ValueKind, content: unknown, why?: string): never {
+  const reason = why ?? `it is of type ${describe(content)}`;
+  throw new DatabaseError("bad_value", `Cannot store a value as ${kind}: ${reason}`);
+}
+
+/** What a value must be, whatever the database. Returns it, with dates and bytes made sure of. */
+export function check(kind: ValueKind, content: unknown): unknown {
+  switch (kind) {
+    case "integer":
+      if (typeof content === "bigint") return checkBigInt(kind, content);
+      if (typeof content !== "number") refuse(kind, content);
+      if (!Number.isSafeInteger(content)) refuse(kind, content, "it is no safe integer");
+      return content;
+    case "bigint":
+      if (typeof content === "number" && Number.isSafeInteger(content)) return BigInt(content);
+      if (typeof content !== "bigint") refuse(kind, content);
+      return checkBigInt(kind, content);
+    case "real":
+      if (typeof content !== "number") refuse(kind, content);
+      return content;
+    case "numeric":
+      if (typeof content === "number" && Number.isFinite(content)) return String(content);
+      if (typeof content === "bigint") return String(content);
+      if (typeof content !== "string") refuse(kind, content);
+      if (!NUMERIC.test(content)) refuse(kind, content, "it is no decimal number");
+      return content;
+    case "text":
+      if (typeof content !== "string") refuse(kind, content);
+      if (content.includes("\0")) refuse(kind, content, "it holds the character NUL");
+      return content;
+    case "boolean":
+      if (typeof content !== "boolean") refuse(kind, content);
+      return content;
+    case "timestamp":
+      if (!(content instanceof Date)) refuse(kind, content);
+      if (Number.isNaN(content.valueOf())) refuse(kind, content, "it is an invalid date");
+      return content;
+    case "blob":
+      if (content instanceof ArrayBuffer) return new Uint8Array(content);
+      if (!(content instanceof Uint8Array)) refuse(kind, content);
+      return content;
+    case "json": {
+      const text = toJson(content);
+      if (text === undefined) refuse(kind, content, "JSON has no form for it");
+      return text;
+    }
+  }
+}
+
+/** JSON, or `undefined` where there is none: for functions, for cycles, for a bigint. */
+function toJson(content: unknown): string | undefined {
+  try {
+    return JSON.stringify(content);
+  } catch {
+    return undefined;
+  }
+}
+
+function checkBigInt(kind: ValueKind, content: bigint): bigint {
+  if (content < MIN_INT64 || content > MAX_INT64) refuse(kind, content, "it exceeds 64 bits");
+  return content;
+}
+
+/** Reads an integer as a number, refusing one that a number cannot hold. */
+export function safeInteger(content: unknown): number {
+  const number = Number(content);
+  if (!Number.isSafeInteger(number)) {
+    throw new DatabaseError(
+      "bad_value",
+      `Cannot read ${content} as an integer: it is no safe integer; declare the column as bigint()`,
+    );
+  }
+  return number;
+}

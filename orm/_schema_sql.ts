@@ -1,0 +1,111 @@
+import type { Column, ReferenceOptions } from "./column.ts";
+import type { Dialect } from "./dialect.ts";
+import { DatabaseError } from "./errors.ts";
+import { Sql } from "./sql.ts";
+import { primaryKeyOf, TABLE, type TableBase, type TableInfo } from "./table.ts";
+
+function names(dialect: Dialect, columns: readonly Column[]): string {
+  return columns.map((column) => dialect.identifier(column.name)).join(", ");
+}
+
+/** A constant or an expression as text: a definition cannot have parameters. */
+function inline(dialect: Dialect, content: Sql): string {
+  return content.unqualified().chunks.map((chunk) => {
+    if (typeof chunk === "object" && chunk.type === "parameter") {
+      return literal(dialect, new Sql([chunk]));
+    }
+    return new Sql([chunk]).compile(dialect).text;
+  }).join("");
+}
+
+function literal(dialect: Dialect, content: Sql): string {
+  const [parameter] = content.compile(dialect).parameters;
+  if (parameter === null || parameter === undefined) return "NULL";
+  if (typeof parameter === "string") return `'${parameter.replaceAll("'", "''")}'`;
+  if (parameter instanceof Uint8Array) return `X'${parameter.toHex()}'`;
+  return String(parameter);
+}
+
+function referenceClause(
+  dialect: Dialect,
+  targets: readonly Column[],
+  { onDelete, onUpdate }: ReferenceOptions,
+): string {
+  const target = dialect.identifier(targets[0]!.table);
+  const tail = (onDelete ? ` ON DELETE ${onDelete.toUpperCase()}` : "") +
+    (onUpdate ? ` ON UPDATE ${onUpdate.toUpperCase()}` : "");
+  return `REFERENCES ${target} (${names(dialect, targets)})${tail}`;
+}
+
+/** The definition of one column. */
+export function columnSql(dialect: Dialect, column: Column): string {
+  const { definition } = column;
+  const parts = [dialect.identifier(column.name), dialect.typeName(definition.kind)];
+  const numbered = definition.kind === "integer" || definition.kind === "bigint";
+  if (definition.primaryKey) parts.push(numbered ? dialect.identity : "PRIMARY KEY");
+  if (definition.notNull && !(definition.primaryKey && numbered)) parts.push("NOT NULL");
+  if (definition.unique) parts.push("UNIQUE");
+  if (definition.default !== undefined) {
+    const { default: content, kind } = definition;
+    parts.push(
+      content instanceof Sql
+        ? `DEFAULT (${inline(dialect, content)})`
+        : `DEFAULT ${literal(dialect, new Sql([{ type: "parameter", value: content, kind }]))}`,
+    );
+  }
+  if (definition.values !== undefined) {
+    const allowed = definition.values.map((text) =>
+      literal(dialect, new Sql([{ type: "parameter", value: text, kind: "text" }]))
+    );
+    parts.push(`CHECK (${dialect.identifier(column.name)} IN (${allowed.join(", ")}))`);
+  }
+  if (definition.check) parts.push(`CHECK (${inline(dialect, definition.check)})`);
+  if (definition.generated) {
+    const how = definition.stored ? "STORED" : "VIRTUAL";
+    parts.push(`GENERATED ALWAYS AS (${inline(dialect, definition.generated)}) ${how}`);
+  }
+  if (definition.references) {
+    const options = definition.referenceOptions ?? {};
+    parts.push(referenceClause(dialect, [definition.references()], options));
+  }
+  return parts.join(" ");
+}
+
+/** The statement that creates a table, under another name where one is given. */
+export function createTableSql(dialect: Dialect, table: TableBase, name?: string): string {
+  const info = table[TABLE];
+  if (info.source !== undefined) {
+    throw new DatabaseError("bad_query", `Cannot create ${info.alias}: it is a query`);
+  }
+  const { options } = info;
+  const lines = [...info.columns.values()].map((column) => columnSql(dialect, column));
+  if (options.primaryKey) lines.push(`PRIMARY KEY (${names(dialect, primaryKeyOf(info))})`);
+  for (const unique of options.uniques ?? []) lines.push(`UNIQUE (${names(dialect, unique)})`);
+  for (const [constraint, condition] of Object.entries(options.checks ?? {})) {
+    lines.push(
+      `CONSTRAINT ${dialect.identifier(constraint)} CHECK (${inline(dialect, condition)})`,
+    );
+  }
+  for (const key of options.foreignKeys ?? []) {
+    const clause = referenceClause(dialect, key.references(), key.options ?? {});
+    lines.push(`FOREIGN KEY (${names(dialect, key.columns)}) ${clause}`);
+  }
+  return `CREATE TABLE ${dialect.identifier(name ?? info.name)} (\n  ${lines.join(",\n  ")}\n)`;
+}
+
+/** The names and the statements of a table's indexes. */
+export function indexSql(dialect: Dialect, info: TableInfo): Map<string, string> {
+  const result = new Map<string, string>();
+  for (const index of info.options.indexes ?? []) {
+    const name = index.name ??
+      [info.name, ...index.columns.map((column) => column.name), "index"].join("_");
+    const unique = index.unique ? "UNIQUE " : "";
+    const where = index.where ? ` WHERE ${inline(dialect, index.where)}` : "";
+    result.set(
+      name,
+      `CREATE ${unique}INDEX ${dialect.identifier(name)} ON ${dialect.identifier(info.name)} ` +
+        `(${names(dialect, index.columns)})${where}`,
+    );
+  }
+  return result;
+}

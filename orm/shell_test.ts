@@ -1,0 +1,83 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { memory, Shell } from "./mod.ts";
+
+Deno.test("`Shell.feed()` runs statements over several lines and draws tables", async () => {
+  await using db = memory();
+  const shell = new Shell(db);
+  assertEquals(
+    (await shell.feed("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT);\n")).output,
+    "OK, 0 rows changed\n",
+  );
+  assertEquals((await shell.feed("INSERT INTO t (name)\n")).output, "");
+  assertEquals(shell.pending, true);
+  assertEquals(
+    (await shell.feed("VALUES ('a;b'), ('日本'), (NULL);\n")).output,
+    "OK, 3 rows changed\n",
+  );
+  const { output } = await shell.feed("SELECT * FROM t; -- the rows; all of them\n");
+  assertEquals(
+    output,
+    `┌────┬──────┐
+│ id │ name │
+├────┼──────┤
+│ 1  │ a;b  │
+│ 2  │ 日本 │
+│ 3  │ NULL │
+└────┴──────┘
+(3 rows)
+`,
+  );
+});
+
+Deno.test("`Shell.feed()` reports errors and goes on", async () => {
+  await using db = memory();
+  const shell = new Shell(db);
+  const { output, failed } = await shell.feed("SELECT * FROM nowhere; SELECT 1 AS x;\n");
+  assertEquals(failed, 1);
+  assertStringIncludes(output, "error (missing_table): no such table: nowhere\n┌───┐");
+  assertEquals((await shell.feed("\\nothing\n")).failed, 1);
+  assertEquals((await shell.feed("\\q\n")).left, true);
+});
+
+Deno.test("`Shell.feed()` describes tables, knows triggers and draws plans", async () => {
+  await using db = memory();
+  const shell = new Shell(db);
+  const { failed } = await shell.feed(
+    `CREATE TABLE a (id INTEGER PRIMARY KEY, n TEXT NOT NULL DEFAULT 'x');
+CREATE TABLE b (a REFERENCES a (id));
+CREATE TRIGGER tr AFTER INSERT ON a BEGIN INSERT INTO b VALUES (NEW.id); SELECT 1; END;
+INSERT INTO a (n) VALUES ('y');
+`,
+  );
+  assertEquals(failed, 0);
+  assertEquals(
+    (await shell.feed("\\d a\n")).output,
+    `┌────────┬─────────┬──────┬─────────┬─────────────┐
+│ Column │ Type    │ Null │ Default │ Key         │
+├────────┼─────────┼──────┼─────────┼─────────────┤
+│ id     │ INTEGER │ no   │         │ primary key │
+│ n      │ TEXT    │ no   │ 'x'     │             │
+└────────┴─────────┴──────┴─────────┴─────────────┘
+`,
+  );
+  assertStringIncludes((await shell.feed("\\d\n")).output, "│ tr   │ trigger │");
+  const plan = await shell.feed("EXPLAIN SELECT * FROM a UNION SELECT a, a FROM b;\n");
+  assertEquals(
+    plan.output,
+    `MERGE (UNION)
+├─ LEFT
+│  └─ SCAN a
+└─ RIGHT
+   ├─ SCAN b
+   └─ USE TEMP B-TREE FOR ORDER BY
+`,
+  );
+  assertEquals((await shell.feed("\\timing\n")).output, "Timing is on.\n");
+  assertStringIncludes((await shell.feed("SELECT 1;\n")).output, "Time: ");
+});
+
+Deno.test("Control characters in cells do not reach the terminal", async () => {
+  await using db = memory();
+  const { output } = await new Shell(db).feed("SELECT char(27) || '[2J' AS x;\n");
+  assertStringIncludes(output, "\\u{1b}[2J");
+});
