@@ -4,10 +4,10 @@ import { STATUS_TEXT } from "@std/http";
 import type { Handler, UpgradedConnection } from "./handler.ts";
 import type { Http1Limits } from "./http1_limits.ts";
 import { HttpError } from "./http_error.ts";
-import { Exchange, ExchangeInfo, type Wire } from "./_http1_exchange.ts";
+import { Exchange, ExchangeInfo, fieldLines, type Wire } from "./_http1_exchange.ts";
 import { type ByteBuffer, HeadParser, isValidHost, type RequestHead } from "./_http1_parser.ts";
 import { LazyRequest } from "./_http1_request.ts";
-import { type Outgoing, readResponse } from "./_http1_response.ts";
+import { type HeadMemo, type Outgoing, readResponse } from "./_http1_response.ts";
 
 /** What a connection needs of its server. */
 export interface ConnectionHost {
@@ -15,14 +15,39 @@ export interface ConnectionHost {
   readonly handler: Handler;
   /** Whether the server is shutting down: answers then end their connections. */
   readonly draining: boolean;
-  /** A clock that moves with the server's ticks: deadlines need no finer one, and it costs nothing. */
-  readonly nowMs: number;
+  /** The time and the `Date` field of a moment ago: looked up now and then, not for each request. */
+  readonly clock: Clock;
   onError(error: unknown, request: Request): Response | Promise<Response>;
   /** Buffers for output that are free. */
   readonly outputs: ByteBuffer[];
   requestStarted(): void;
   requestEnded(): void;
 }
+
+/** A clock that is read often and set seldom. */
+export class Clock {
+  /** Milliseconds since the program's start. */
+  nowMs = 0;
+  /** A whole `Date` field. */
+  dateLine = "";
+  #second = 0;
+
+  constructor() {
+    this.update();
+  }
+
+  /** Looks at the real clocks. */
+  update(): void {
+    this.nowMs = performance.now();
+    const second = Math.floor(Date.now() / 1_000);
+    if (second === this.#second) return;
+    this.#second = second;
+    this.dateLine = `Date: ${new Date(second * 1_000).toUTCString()}\r\n`;
+  }
+}
+
+/** How often the server sets the clock and looks at deadlines, in milliseconds. */
+export const TICK_MS = 250;
 
 type Phase = "handshake" | "idle" | "head" | "handling" | "body" | "writing" | "lingering";
 
@@ -31,6 +56,10 @@ const OUTPUT_BYTES = 16_384;
 const MAX_IDLE_OUTPUTS = 256;
 /** A static body beyond this size is written by itself rather than copied behind its head. */
 const COPY_BODY_BYTES = 8_192;
+/** Up to so many characters a loop beats the encoder. */
+const LOOP_CHARS = 512;
+/** The most bytes of a body's length and the empty line after it. */
+const MAX_LENGTH_BYTES = 20;
 /** How long what a client still sends is read and dropped after an answer that ends the connection. */
 const LINGER_MS = 1_000;
 /** How long a client that ended its half may go without a chunk of a streamed answer. */
@@ -39,8 +68,6 @@ const HALF_CLOSED_MS = 5_000;
 const MICROTASK_TURNS = 16;
 /** The rate of a body is judged after this much waiting. */
 const RATE_GRACE_MS = 5_000;
-
-const encoder = new TextEncoder();
 
 const statusLines = new Map<number, string>();
 
@@ -52,18 +79,6 @@ function statusLine(status: number, statusText: string): string {
     statusLines.set(status, line);
   }
   return line;
-}
-
-let dateLine = "";
-let dateCheckedMs = NaN;
-
-/** The field `Date`, made anew when the server's clock has moved. */
-function currentDateLine(nowMs: number): string {
-  if (nowMs !== dateCheckedMs) {
-    dateCheckedMs = nowMs;
-    dateLine = `Date: ${new Date().toUTCString()}\r\n`;
-  }
-  return dateLine;
 }
 
 /** How the end of an answer's body is told. */
@@ -95,11 +110,14 @@ export class Http1Connection implements Wire {
   #ended = false;
   #closed = false;
   #readError: unknown;
-  #wake: PromiseWithResolvers<void> | undefined;
+  /** Waits for the read that is under way: told whether bytes came. */
+  #wake: PromiseWithResolvers<boolean> | undefined;
   #streaming: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #output: ByteBuffer | undefined;
   #outputLength = 0;
-  #lastWrite: Promise<unknown> | undefined;
+  /** Where in the output the answer begins that is being made; whole ones lie before it. */
+  #answerStart = 0;
+  #lastWrite: Promise<void> | undefined;
   #bodyWaitedMs = 0;
   #bodyBytes = 0;
 
@@ -111,7 +129,7 @@ export class Http1Connection implements Wire {
     this.remoteAddr = conn.remoteAddr;
     this.localAddr = conn.localAddr;
     this.#parser = new HeadParser(host.limits);
-    this.#deadlineMs = host.nowMs + host.limits.headTimeoutMs;
+    this.#deadlineMs = host.clock.nowMs + TICK_MS + host.limits.headTimeoutMs;
   }
 
   /** Whether nothing is asked and nothing owed. */
@@ -141,24 +159,32 @@ export class Http1Connection implements Wire {
       // Already closed by an error.
     }
     this.#ended = true;
-    this.#wakeUp();
+    this.#wakeUp(false);
     const reason = new DOMException("The connection was closed", "AbortError");
     this.#exchange?.disconnect(reason);
     // Wakes a streamed answer whose source is silent.
     this.#streaming?.cancel(reason).catch(() => {});
-    this.#releaseOutput();
+    if (this.#output !== undefined) this.#releaseOutput(this.#output);
+    this.#output = undefined;
+    this.#outputLength = this.#answerStart = 0;
+  }
+
+  /** Gives more time: the program itself was busy for so long. */
+  postpone(lateMs: number): void {
+    this.#deadlineMs += lateMs;
   }
 
   /** Called now and then: ends what has taken too long. */
   expire(nowMs: number): void {
     if (nowMs < this.#deadlineMs) return;
     this.#deadlineMs = Infinity;
-    if (this.#phase === "head" && this.end > this.start) {
-      this.#refuse(new HttpError(408, "The request took too long")).finally(() => this.close());
-    } else if (this.#phase === "body") {
-      const wake = this.#wake;
+    const wake = this.#wake;
+    if (wake !== undefined && this.#phase === "head" && this.end > this.start) {
       this.#wake = undefined;
-      wake?.reject(new HttpError(408, "The request's body took too long"));
+      wake.reject(new HttpError(408, "The request took too long"));
+    } else if (wake !== undefined && this.#phase === "body") {
+      this.#wake = undefined;
+      wake.reject(new HttpError(408, "The request's body took too long"));
     } else {
       this.close();
     }
@@ -168,7 +194,8 @@ export class Http1Connection implements Wire {
 
   #enter(phase: Phase, timeoutMs: number): void {
     this.#phase = phase;
-    this.#deadlineMs = this.#host.nowMs + timeoutMs;
+    // The clock may be a tick behind: never too early.
+    this.#deadlineMs = this.#host.clock.nowMs + TICK_MS + timeoutMs;
   }
 
   async #handshake(): Promise<void> {
@@ -181,45 +208,52 @@ export class Http1Connection implements Wire {
   #startRead(): void {
     if (this.#reading || this.#ended || this.end === this.buffer.length) return;
     this.#reading = true;
-    this.#conn.read(this.buffer.subarray(this.end)).then((count) => {
-      this.#reading = false;
-      if (count === null) this.#inputEnded(new DOMException("The client left", "AbortError"));
-      else this.end += count;
-      this.#wakeUp();
-      // While a handler runs, look on for its client's leaving.
-      if (this.#phase === "handling" || this.#phase === "writing") this.#startRead();
-    }, (error) => {
-      this.#reading = false;
-      this.#readError = error;
-      this.#inputEnded(error);
-      this.close();
-    });
+    const room = this.end === 0
+      ? this.buffer
+      : new Uint8Array(this.buffer.buffer, this.end, this.buffer.length - this.end);
+    this.#conn.read(room).then(this.#onRead, this.#onReadError);
   }
 
-  #wakeUp(): void {
+  readonly #onRead = (count: number | null): void => {
+    this.#reading = false;
+    if (count === null) this.#inputEnded(new DOMException("The client left", "AbortError"));
+    else this.end += count;
+    this.#wakeUp(count !== null);
+    // While a handler runs, look on for its client's leaving.
+    if (this.#phase === "handling" || this.#phase === "writing") this.#startRead();
+  };
+
+  readonly #onReadError = (error: unknown): void => {
+    this.#reading = false;
+    this.#readError = error;
+    this.#inputEnded(error);
+    this.close();
+  };
+
+  #wakeUp(filled: boolean): void {
     const wake = this.#wake;
+    if (wake === undefined) return;
     this.#wake = undefined;
-    wake?.resolve();
+    if (this.#readError === undefined) wake.resolve(filled);
+    else wake.reject(this.#readError);
   }
 
   #inputEnded(reason: unknown): void {
     this.#ended = true;
     this.#exchange?.disconnect(reason);
-    if (this.#phase === "writing") this.#deadlineMs = this.#host.nowMs + HALF_CLOSED_MS;
+    if (this.#phase === "writing") this.#enter("writing", HALF_CLOSED_MS);
   }
 
   /** Waits for more input; false at its end. */
-  async #fill(): Promise<boolean> {
-    if (this.#ended) return false;
-    const before = this.end - this.start;
-    if (!this.#reading) this.#makeRoom();
-    this.#startRead();
-    if (this.#reading) {
-      this.#wake ??= Promise.withResolvers();
-      await this.#wake.promise;
+  #fill(): Promise<boolean> {
+    if (this.#readError !== undefined) return Promise.reject(this.#readError);
+    if (this.#ended) return Promise.resolve(false);
+    if (!this.#reading) {
+      this.#makeRoom();
+      this.#startRead();
     }
-    if (this.#readError !== undefined) throw this.#readError;
-    return this.end - this.start > before;
+    this.#wake ??= Promise.withResolvers();
+    return this.#wake.promise;
   }
 
   /** Makes room behind the input: by moving it to the front, or with a larger buffer. */
@@ -270,18 +304,29 @@ export class Http1Connection implements Wire {
   async #serve(): Promise<void> {
     let inARow = 0;
     while (!this.#closed) {
-      let headEnd: number;
       try {
-        headEnd = this.#parser.parse(this.buffer, this.start, this.end);
+        const headEnd = this.#parser.parse(this.buffer, this.start, this.end);
+        if (headEnd < 0) {
+          inARow = 0;
+          if (this.#outputLength > 0) {
+            const before = this.end;
+            await this.#flushAndRead();
+            if (this.end > before) continue;
+          }
+          if (this.end > this.start) {
+            if (this.#phase !== "head") this.#enter("head", this.limits.headTimeoutMs);
+          } else if (this.#host.draining) {
+            return;
+          }
+          if (!await this.#fill()) return;
+          continue;
+        }
+        this.start = headEnd;
       } catch (error) {
-        return await this.#refuse(error);
+        // Broken syntax, or a head that took too long.
+        if (error instanceof HttpError) return await this.#refuse(error);
+        throw error;
       }
-      if (headEnd < 0) {
-        inARow = 0;
-        if (!await this.#awaitHead()) return;
-        continue;
-      }
-      this.start = headEnd;
       const { head } = this.#parser;
       this.#parser.next();
       this.#host.requestStarted();
@@ -303,21 +348,11 @@ export class Http1Connection implements Wire {
     }
   }
 
-  /** Sends what is owed, then waits for input that a head may be made of. */
-  async #awaitHead(): Promise<boolean> {
-    if (this.#outputLength > 0) {
-      if (!this.#reading) this.#makeRoom();
-      this.#startRead();
-      const before = this.end;
-      await this.#flush();
-      if (this.end > before) return true;
-    }
-    if (this.end > this.start) {
-      if (this.#phase !== "head") this.#enter("head", this.limits.headTimeoutMs);
-    } else if (this.#host.draining) {
-      return false;
-    }
-    return await this.#fill();
+  /** Sends what is owed; the next request may come at the same time. */
+  #flushAndRead(): Promise<void> {
+    if (!this.#reading) this.#makeRoom();
+    this.#startRead();
+    return this.#flush();
   }
 
   // Handling.
@@ -385,24 +420,35 @@ export class Http1Connection implements Wire {
       exchange.complete(error);
       return false;
     }
-    let response: Response;
+    exchange.failed = true;
+    let response: Response | undefined;
     try {
       response = await this.#host.onError(error, request);
     } catch {
+      // The answer below has to do.
+    }
+    if (response === undefined || whyUnusable(response) !== undefined) {
       response = new Response("Internal Server Error", { status: 500 });
     }
     return await this.#answer(exchange, request, response);
   }
 
   #answer(exchange: Exchange, request: Request, response: Response): boolean | Promise<boolean> {
-    if (!(response instanceof Response)) {
-      const error = new TypeError("A handler must return a Response");
-      return this.#handleError(error, exchange, request);
+    if (exchange.upgraded !== undefined && exchange.upgraded.response === response) {
+      return this.#upgrade(exchange);
     }
-    if (exchange.upgraded?.response === response) return this.#upgrade(exchange);
+    this.#answerStart = this.#outputLength;
     let outgoing: Outgoing;
     try {
+      const unusable = whyUnusable(response);
+      if (unusable !== undefined) throw new TypeError(unusable);
       outgoing = readResponse(response);
+    } catch (error) {
+      // Nothing has been sent: another answer can be.
+      if (exchange.failed) return this.#breakOff(error, exchange, request);
+      return this.#handleError(error, exchange, request);
+    }
+    try {
       exchange.answered = true;
       if (!(outgoing.body instanceof ReadableStream)) {
         const kept = this.#answerWhole(exchange, outgoing, outgoing.body);
@@ -422,25 +468,72 @@ export class Http1Connection implements Wire {
   ): boolean | undefined {
     if (!exchange.bodyDone) exchange.drainBuffered();
     if (exchange.makeTrailers !== undefined || !exchange.bodyDone) return undefined;
-    const length = body === null
-      ? 0
-      : typeof body === "string"
-      ? Buffer.byteLength(body)
-      : body.length;
+    const length = body === null ? 0 : typeof body === "string" ? utf8Length(body) : body.length;
     if (length > COPY_BODY_BYTES) return undefined;
+    if (outgoing.memo !== undefined && this.#keeps(exchange) && exchange.head.method !== "HEAD") {
+      if (this.#answerFromMemo(outgoing.memo, outgoing.status, body ?? "", length)) {
+        exchange.complete();
+        return true;
+      }
+    }
     const { text, keep, framing } = this.#makeHead(exchange, outgoing, length);
     if (text.length + length > OUTPUT_BYTES - this.#outputLength) return undefined;
-    if (length === 0 || framing === Framing.None) {
-      this.#put(text, text.length, "");
-    } else if (typeof body === "string") {
-      this.#put(text, text.length + length, body);
-    } else {
-      this.#put(text, text.length, "");
-      this.#output!.set(body!, this.#outputLength);
-      this.#outputLength += length;
-    }
+    this.#putLatin1(text);
+    if (length > 0 && framing !== Framing.None) this.#putBody(body!, length);
     exchange.complete();
     return keep;
+  }
+
+  /** The same as any other answer, with a head that differs in its length at most. */
+  #answerFromMemo(
+    memo: HeadMemo,
+    status: number,
+    body: string | Uint8Array,
+    length: number,
+  ): boolean {
+    const { dateLine } = this.#host.clock;
+    if (memo.status !== status || memo.dateLine !== dateLine) {
+      if (hasNoBody(status)) return false;
+      const [[name, value]] = memo.fields as [[string, string]];
+      const text = `${statusLine(status, "")}${name}: ${value}\r\n${dateLine}` +
+        "Connection: keep-alive\r\nContent-Length: ";
+      memo.status = status;
+      memo.dateLine = dateLine;
+      memo.bytes = Uint8Array.from(Buffer.from(text, "latin1"));
+    }
+    const { bytes } = memo;
+    if (bytes.length + MAX_LENGTH_BYTES + length > OUTPUT_BYTES - this.#outputLength) return false;
+    const output = this.#output ??= this.#takeOutput();
+    output.set(bytes, this.#outputLength);
+    this.#outputLength += bytes.length;
+    this.#putLatin1(`${length}\r\n\r\n`);
+    this.#putBody(body, length);
+    return true;
+  }
+
+  /** Puts text into the output, which has room for it: up to some hundred characters a loop wins. */
+  #putLatin1(text: string): void {
+    const output = this.#output ??= this.#takeOutput();
+    let at = this.#outputLength;
+    for (let index = 0; index < text.length; index++) output[at++] = text.charCodeAt(index);
+    this.#outputLength = at;
+  }
+
+  #putBody(body: string | Uint8Array, length: number): void {
+    if (typeof body !== "string") {
+      this.#output!.set(body, this.#outputLength);
+      this.#outputLength += length;
+    } else if (length === body.length && length <= LOOP_CHARS) {
+      this.#putLatin1(body);
+    } else {
+      this.#outputLength += this.#output!.write(body, this.#outputLength, "utf8");
+    }
+  }
+
+  /** Whether the connection may go on after the answer, as far as the request says. */
+  #keeps(exchange: Exchange): boolean {
+    return exchange.head.keepAlive && !this.#host.draining && exchange.bodyError === undefined &&
+      !exchange.awaitsContinue;
   }
 
   async #answerLong(
@@ -481,11 +574,16 @@ export class Http1Connection implements Wire {
     }
   }
 
-  /** An answer that cannot be finished must not look finished. */
-  #breakOff(error: unknown, exchange: Exchange, request: Request): false {
+  /** An answer that cannot be finished must not look finished; those before it are sent. */
+  async #breakOff(error: unknown, exchange: Exchange, request: Request): Promise<false> {
     const clientLeft = this.#closed || this.#ended || isNetworkError(error);
     exchange.complete(error);
-    this.#outputLength = 0;
+    this.#outputLength = this.#answerStart;
+    try {
+      if (!this.#closed) await this.#flush();
+    } catch {
+      // The client is gone.
+    }
     this.close();
     // The handler's fault is reported; a client that left is nobody's.
     if (!clientLeft) Promise.try(() => this.#host.onError(error, request)).catch(() => {});
@@ -539,7 +637,7 @@ export class Http1Connection implements Wire {
     const { headers, take } = exchange.upgraded!;
     let text = "HTTP/1.1 101 Switching Protocols\r\n";
     if (!headers.has("connection")) text += "Connection: Upgrade\r\n";
-    for (const [name, value] of headers) text += `${name}: ${value}\r\n`;
+    text += fieldLines(headers);
     exchange.answered = true;
     this.#enter("writing", this.limits.writeTimeoutMs);
     await this.#writeText(`${text}\r\n`);
@@ -574,8 +672,7 @@ export class Http1Connection implements Wire {
   ): { text: string; keep: boolean; framing: Framing } {
     const { head } = exchange;
     const { status, fields } = outgoing;
-    let keep = head.keepAlive && !this.#host.draining && exchange.bodyError === undefined &&
-      !exchange.awaitsContinue;
+    let keep = this.#keeps(exchange);
     let text = statusLine(status, outgoing.statusText);
     let stated: string | undefined;
     let hasDate = false;
@@ -604,10 +701,9 @@ export class Http1Connection implements Wire {
       }
       text += `${name}: ${value}\r\n`;
     }
-    if (!hasDate) text += currentDateLine(this.#host.nowMs);
+    if (!hasDate) text += this.#host.clock.dateLine;
     let framing = Framing.Length;
-    const bodiless = status === 204 || status === 304 || status < 200;
-    if (bodiless || head.method === "HEAD") {
+    if (hasNoBody(status) || head.method === "HEAD") {
       framing = Framing.None;
       const length = stated ?? (bodyLength > 0 ? String(bodyLength) : undefined);
       if (length !== undefined && status !== 204) text += `Content-Length: ${length}\r\n`;
@@ -631,59 +727,44 @@ export class Http1Connection implements Wire {
     return { text, keep, framing };
   }
 
-  /** Puts a head, Latin-1, and a body, UTF-8, into the output, which has room for `length` bytes more. */
-  #put(head: string, length: number, body: string): void {
-    const output = this.#output ??= this.#takeOutput();
-    const start = this.#outputLength;
-    const text = head + body;
-    const { read, written } = encoder.encodeInto(text, output.subarray(start, start + length));
-    if (read !== text.length || written !== length) {
-      // A field beyond ASCII, whose bytes UTF-8 would double.
-      const at = start + output.write(head, start, "latin1");
-      output.write(body, at, "utf8");
-    }
-    this.#outputLength += length;
-  }
-
   #takeOutput(): ByteBuffer {
     return this.#host.outputs.pop() ?? Buffer.allocUnsafeSlow(OUTPUT_BYTES) as ByteBuffer;
   }
 
-  #releaseOutput(): void {
-    if (this.#output === undefined || this.#lastWrite !== undefined) return;
-    if (this.#host.outputs.length < MAX_IDLE_OUTPUTS) this.#host.outputs.push(this.#output);
-    this.#output = undefined;
-    this.#outputLength = 0;
+  #releaseOutput(output: ByteBuffer): void {
+    if (this.#host.outputs.length < MAX_IDLE_OUTPUTS) this.#host.outputs.push(output);
   }
 
   /** Writes what has gathered. */
   async #flush(): Promise<void> {
-    if (this.#outputLength === 0) return;
     const length = this.#outputLength;
-    this.#outputLength = 0;
-    const bytes = this.#output!.subarray(0, length);
+    if (length === 0) return;
+    const output = this.#output!;
+    // What is put out meanwhile goes to another buffer: this one belongs to the write.
+    this.#output = undefined;
+    this.#outputLength = this.#answerStart = 0;
+    const bytes = new Uint8Array(output.buffer, output.byteOffset, length);
     if (this.#lastWrite !== undefined) {
       await this.#writeTimed(bytes);
     } else {
-      // The usual way, without the promises of the other: nothing is being written, and all fits.
+      // The usual case, without the promises of the other.
       const phase = this.#phase;
       const deadlineMs = this.#deadlineMs;
       this.#enter("writing", this.limits.writeTimeoutMs);
-      const writing = this.#conn.write(bytes);
+      const writing = this.#writeAll(bytes);
       this.#lastWrite = writing;
-      const written = await writing;
-      this.#lastWrite = undefined;
-      if (written < length) await this.#write(bytes.subarray(written));
+      await writing;
+      if (this.#lastWrite === writing) this.#lastWrite = undefined;
       this.#phase = phase;
       this.#deadlineMs = deadlineMs;
     }
-    this.#releaseOutput();
+    this.#releaseOutput(output);
   }
 
   async #writeText(text: string): Promise<void> {
     if (text.length > OUTPUT_BYTES - this.#outputLength) await this.#flush();
     if (text.length > OUTPUT_BYTES) return await this.#writeBytes(Buffer.from(text, "latin1"));
-    this.#put(text, text.length, "");
+    this.#putLatin1(text);
   }
 
   async #writeBytes(bytes: Uint8Array): Promise<void> {
@@ -702,7 +783,7 @@ export class Http1Connection implements Wire {
     const phase = this.#phase;
     const deadlineMs = this.#deadlineMs;
     this.#enter("writing", this.limits.writeTimeoutMs);
-    await this.#write(bytes);
+    await this.write(bytes);
     this.#phase = phase;
     this.#deadlineMs = deadlineMs;
   }
@@ -716,21 +797,28 @@ export class Http1Connection implements Wire {
   async #writeLastChunk(exchange: Exchange): Promise<void> {
     let text = "0\r\n";
     if (exchange.makeTrailers !== undefined) {
-      for (const [name, value] of new Headers(await exchange.makeTrailers())) {
-        text += `${name}: ${value}\r\n`;
-      }
+      text += fieldLines(new Headers(await exchange.makeTrailers()));
     }
     await this.#writeText(`${text}\r\n`);
   }
 
+  /** Sends an interim response: before what is put out later, also where nobody waits for it. */
   async writeInterim(text: string): Promise<void> {
-    await this.#flush();
-    await this.#write(Buffer.from(text, "latin1"));
+    if (text.length <= OUTPUT_BYTES - this.#outputLength) {
+      this.#putLatin1(text);
+      await this.#flush();
+    } else {
+      await this.#flush();
+      await this.write(Buffer.from(text, "latin1"));
+    }
   }
 
   /** Writes all of the bytes, after what is being written. */
-  async #write(bytes: Uint8Array): Promise<void> {
-    const writing = this.#writeAfter(this.#lastWrite, bytes);
+  async write(bytes: Uint8Array): Promise<void> {
+    const before = this.#lastWrite;
+    const writing = before === undefined
+      ? this.#writeAll(bytes)
+      : before.then(() => this.#writeAll(bytes));
     this.#lastWrite = writing;
     try {
       await writing;
@@ -739,8 +827,7 @@ export class Http1Connection implements Wire {
     }
   }
 
-  async #writeAfter(before: Promise<unknown> | undefined, bytes: Uint8Array): Promise<void> {
-    if (before !== undefined) await before;
+  async #writeAll(bytes: Uint8Array): Promise<void> {
     let written = await this.#conn.write(bytes);
     while (written < bytes.length) {
       // Some bytes were taken: the time starts again.
@@ -756,9 +843,8 @@ export class Http1Connection implements Wire {
     const { status, message } = error instanceof HttpError ? error : new HttpError(400);
     const body = `${message}\n`;
     await this.#writeText(
-      `${statusLine(status, "")}Content-Type: text/plain; charset=utf-8\r\n${
-        currentDateLine(this.#host.nowMs)
-      }` +
+      `${statusLine(status, "")}Content-Type: text/plain; charset=utf-8\r\n` +
+        this.#host.clock.dateLine +
         `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
     );
     await this.#finish();
@@ -777,6 +863,28 @@ export class Http1Connection implements Wire {
       left -= this.end - this.start;
     }
   }
+}
+
+/** Why a handler's answer cannot be sent: that it is none, or an interim one. */
+function whyUnusable(response: unknown): string | undefined {
+  if (!(response instanceof Response)) return "A handler must return a Response";
+  return response.status < 200
+    ? `Cannot send a response with status ${response.status}: use info.upgrade() or earlyHints()`
+    : undefined;
+}
+
+function hasNoBody(status: number): boolean {
+  return status === 204 || status === 304;
+}
+
+/** How many bytes the text has in UTF-8; a loop finds out while it is ASCII and short. */
+function utf8Length(text: string): number {
+  const { length } = text;
+  if (length > LOOP_CHARS) return Buffer.byteLength(text);
+  for (let index = 0; index < length; index++) {
+    if (text.charCodeAt(index) > 0x7f) return Buffer.byteLength(text);
+  }
+  return length;
 }
 
 /** Whether a promise settles without input from outside, in a few turns of the microtask queue. */
@@ -817,9 +925,7 @@ class Upgraded implements UpgradedConnection {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    for (let written = 0; written < bytes.length;) {
-      written += await this.#conn.write(bytes.subarray(written));
-    }
+    await this.#connection.write(bytes);
   }
 
   async closeWrite(): Promise<void> {

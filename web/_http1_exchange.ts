@@ -32,6 +32,8 @@ export class Exchange {
   bodyError: unknown;
   /** Set when the answer has begun: from then on interim responses and the body are over. */
   answered = false;
+  /** The answer that is being made reports an error. */
+  failed = false;
   makeTrailers: (() => HeadersInit | Promise<HeadersInit>) | undefined;
   upgraded:
     | {
@@ -56,7 +58,7 @@ export class Exchange {
     this.hasBody = head.chunked || head.contentLength > 0;
     this.bodyDone = !this.hasBody;
     this.#remaining = head.contentLength;
-    this.#continued = !head.expectsContinue;
+    this.#continued = !head.expectsContinue || !this.hasBody;
     if (head.chunked) this.#chunks = new ChunkDecoder(wire.limits);
   }
 
@@ -286,6 +288,25 @@ export class Exchange {
   }
 }
 
+/** Fields that say how a message is framed or routed: they belong before a body, and only there. */
+const FRAMING_FIELDS = ["content-length", "transfer-encoding", "trailer", "host"];
+
+/**
+ * The lines of fields around an answer: of interim responses and of trailers.
+ *
+ * @throws {TypeError} If one of them would change the framing: RFC 9110, sections 6.5.1 and 8.6.
+ */
+export function fieldLines(headers: Headers): string {
+  let lines = "";
+  for (const [name, value] of headers) {
+    if (FRAMING_FIELDS.includes(name)) {
+      throw new TypeError(`Cannot send the field ${name} in trailers or an interim response`);
+    }
+    lines += `${name}: ${value}\r\n`;
+  }
+  return lines;
+}
+
 function copy(buffer: Uint8Array, start: number, end: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(end - start);
   bytes.set(buffer.subarray(start, end));
@@ -328,9 +349,8 @@ export class ExchangeInfo implements ConnectionInfo {
     const exchange = this.#exchange;
     if (exchange.answered) throw new TypeError("Cannot send early hints after the answer began");
     if (exchange.head.minorVersion === 0) return;
-    let text = "HTTP/1.1 103 Early Hints\r\n";
-    for (const [name, value] of new Headers(headers)) text += `${name}: ${value}\r\n`;
-    await exchange.wire.writeInterim(`${text}\r\n`);
+    const lines = fieldLines(new Headers(headers));
+    await exchange.wire.writeInterim(`HTTP/1.1 103 Early Hints\r\n${lines}\r\n`);
   }
 
   sendTrailers(trailers: () => HeadersInit | Promise<HeadersInit>): void {

@@ -3,7 +3,7 @@
  * permits a server left out. Pure: bytes in, spans and values out, so it runs the same however the
  * network cut the input.
  */
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import type { Http1Limits } from "./http1_limits.ts";
 import { HttpError } from "./http_error.ts";
 
@@ -137,20 +137,15 @@ export class HeadParser {
   /** Where the next line to take begins, from the head's start; 0 before the request line. */
   #line = 0;
   #requestLineEnd = 0;
-  #headLength = 0;
   #targetStart = 0;
   #targetEnd = 0;
+  #headLength = 0;
   #head = new RequestHead();
-  #scanner = new FieldScanner();
-  #framing = new FramingFields();
+  readonly #scanner = new FieldScanner();
+  readonly #framing = new FramingFields();
 
   constructor(limits: Http1Limits) {
     this.#limits = limits;
-  }
-
-  /** Whether part of a head has been taken. */
-  get started(): boolean {
-    return this.#line > 0;
   }
 
   /** The head, after `parse()` returned its end. */
@@ -227,14 +222,15 @@ export class HeadParser {
 
   #complete(buffer: ByteBuffer, start: number): void {
     const head = this.#head;
+    // One decoding for all of the head: each costs a call out of JavaScript.
     head.text = buffer.latin1Slice(start, start + this.#line);
-    head.spans = this.#scanner.spans;
     head.target = head.text.slice(this.#targetStart, this.#targetEnd);
+    head.spans = this.#scanner.spans;
+    this.#scanner.spans = [];
     this.#framing.finish(head);
+    this.#framing.clear();
     this.#headLength = this.#line;
     this.#line = 0;
-    this.#scanner = new FieldScanner();
-    this.#framing = new FramingFields();
   }
 
   /** Makes the parser ready for the next head; the one before stays as it is. */
@@ -286,75 +282,97 @@ function methodOf(buffer: ByteBuffer, start: number, end: number): string {
   return buffer.latin1Slice(start, end);
 }
 
-function bytesOf(text: string): Uint8Array {
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
-}
+const HOST_NAME = Buffer.from("host");
+const EXPECT_NAME = Buffer.from("expect");
+const CONNECTION_NAME = Buffer.from("connection");
+const LENGTH_NAME = Buffer.from("content-length");
+const CODING_NAME = Buffer.from("transfer-encoding");
 
-const HOST_NAME = bytesOf("host");
-const EXPECT_NAME = bytesOf("expect");
-const CONNECTION_NAME = bytesOf("connection");
-const LENGTH_NAME = bytesOf("content-length");
-const CODING_NAME = bytesOf("transfer-encoding");
-
-/** The names that matter to framing, by their length: no two are equally long. */
-const FRAMING_NAMES: (Uint8Array | undefined)[] = Array.from(
-  { length: 18 },
-  (_, length) =>
-    [HOST_NAME, EXPECT_NAME, CONNECTION_NAME, LENGTH_NAME, CODING_NAME]
-      .find((name) => name.length === length),
-);
-
-/** Whether a name stands in the buffer, in any case. The letters are the only bytes that 0x20 joins. */
-function isName(buffer: Uint8Array, start: number, name: Uint8Array): boolean {
+/** Whether the token at `start` is the name, which is given in lower case, in any case. */
+function spells(buffer: Uint8Array, start: number, name: Uint8Array): boolean {
   for (let index = 0; index < name.length; index++) {
-    const byte = buffer[start + index]!;
-    if (byte !== name[index] && (byte | 0x20) !== name[index]) return false;
+    if ((buffer[start + index]! | 0x20) !== name[index]) return false;
   }
   return true;
 }
 
 /** Gathers the fields that decide about framing and the connection, each as soon as it has come. */
 class FramingFields {
-  lengths = 0;
-  hosts = 0;
-  codings: string | undefined;
-  connection = "";
+  #lengths = 0;
+  /** The number of the field that is `Host`, -1 before it. */
+  #host = -1;
+  #codings: string | undefined;
+  #connection: string | undefined;
 
+  clear(): void {
+    this.#lengths = 0;
+    this.#host = -1;
+    this.#codings = this.#connection = undefined;
+  }
+
+  /** Takes the last field of `spans`. Names are compared as bytes: most fields make no string. */
   read(head: RequestHead, buffer: ByteBuffer, origin: number, spans: readonly number[]): void {
     const at = spans.length - 4;
     const start = origin + spans[at]!;
-    const length = spans[at + 1]! - spans[at]!;
-    const name = FRAMING_NAMES[length];
-    if (name === undefined || !isName(buffer, start, name)) return;
-    const value = buffer.latin1Slice(origin + spans[at + 2]!, origin + spans[at + 3]!);
-    if (name === HOST_NAME) {
-      if (++this.hosts > 1) bad("More than one Host");
-      head.host = value;
-    } else if (name === EXPECT_NAME) {
-      if (value.toLowerCase() !== "100-continue") throw new HttpError(417);
-      head.expectsContinue = head.minorVersion === 1;
-    } else if (name === CONNECTION_NAME) {
-      this.connection += `,${value.toLowerCase()}`;
-    } else if (name === LENGTH_NAME) {
-      if (++this.lengths > 1) bad("More than one Content-Length");
-      head.contentLength = readLength(value);
-    } else {
-      this.codings = this.codings === undefined ? value : `${this.codings},${value}`;
+    switch (spans[at + 1]! - spans[at]!) {
+      case 4:
+        if (!spells(buffer, start, HOST_NAME)) return;
+        if (this.#host >= 0) bad("More than one Host");
+        this.#host = at >> 2;
+        return;
+      case 6:
+        if (!spells(buffer, start, EXPECT_NAME)) return;
+        if (valueOf(buffer, origin, spans, at).toLowerCase() !== "100-continue") {
+          throw new HttpError(417);
+        }
+        head.expectsContinue = head.minorVersion === 1;
+        return;
+      case 10:
+        if (!spells(buffer, start, CONNECTION_NAME)) return;
+        this.#connection = joined(this.#connection, valueOf(buffer, origin, spans, at));
+        return;
+      case 14:
+        if (!spells(buffer, start, LENGTH_NAME)) return;
+        if (++this.#lengths > 1) bad("More than one Content-Length");
+        head.contentLength = readLength(valueOf(buffer, origin, spans, at));
+        return;
+      case 17:
+        if (!spells(buffer, start, CODING_NAME)) return;
+        this.#codings = joined(this.#codings, valueOf(buffer, origin, spans, at));
+        return;
     }
   }
 
   finish(head: RequestHead): void {
+    if (this.#host >= 0) head.host = head.value(this.#host);
     head.keepAlive = head.minorVersion === 1;
-    if (this.connection !== "") readConnection(head, this.connection);
-    if (this.codings === undefined) return;
-    if (this.lengths > 0) bad("Both Content-Length and Transfer-Encoding");
+    if (this.#connection !== undefined) readConnection(head, this.#connection.toLowerCase());
+    if (this.#codings === undefined) return;
+    if (this.#lengths > 0) bad("Both Content-Length and Transfer-Encoding");
     if (head.minorVersion === 0) bad("Transfer-Encoding in HTTP/1.0");
-    readCodings(this.codings);
+    readCodings(this.#codings);
     head.chunked = true;
   }
 }
 
+function valueOf(
+  buffer: ByteBuffer,
+  origin: number,
+  spans: readonly number[],
+  at: number,
+): string {
+  return buffer.latin1Slice(origin + spans[at + 2]!, origin + spans[at + 3]!);
+}
+
+function joined(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before},${value}`;
+}
+
 function readConnection(head: RequestHead, connection: string): void {
+  if (connection === "keep-alive") {
+    head.keepAlive = true;
+    return;
+  }
   const options = connection.split(",").map((option) => option.trim());
   if (options.includes("close")) head.keepAlive = false;
   else if (options.includes("keep-alive")) head.keepAlive = true;
@@ -569,14 +587,18 @@ function hexDigit(byte: number): number {
 const HOST =
   /^(?:\[[0-9a-fA-F:.]+(?:%25[\w.~-]+)?\]|(?:[\w.~!$&'()*+,;=-]|%[0-9a-fA-F]{2})*)(?::(\d{0,5}))?$/;
 
-/** Whether the text is `uri-host [ ":" port ]` (RFC 9110, section 7.2) with a port that exists. */
+/** The last host that was found valid: most requests name the same. */
+let lastValidHost = "";
+
+/**
+ * Whether the text is `uri-host [ ":" port ]` (RFC 9110, section 7.2) with a port that exists, and
+ * one that a URL can have: what fits the grammar and is none, `1.2.3.4.5` say, would fail later.
+ */
 export function isValidHost(host: string): boolean {
-  // Most requests of a server name the same host.
   if (host === lastValidHost) return true;
   const match = HOST.exec(host);
   if (match === null || Number(match[1] ?? 0) > 65_535) return false;
+  if (host !== "" && !URL.canParse(`http://${host}/`)) return false;
   lastValidHost = host;
   return true;
 }
-
-let lastValidHost = "";

@@ -15,10 +15,17 @@ export interface Outgoing {
   fields: readonly (readonly [name: string, value: string])[];
   /** The whole body, a stream of it, or nothing. */
   body: string | Uint8Array | ReadableStream<Uint8Array> | null;
+  /** Where the bytes of this head may be kept: set if the fields are a content type and no more. */
+  memo?: HeadMemo;
 }
 
-const TEXT_FIELDS = [["Content-Type", "text/plain;charset=UTF-8"]] as const;
-const EMPTY: readonly never[] = [];
+/** The bytes of a head up to the value of `Content-Length`, and what they were made for. */
+export interface HeadMemo {
+  readonly fields: Outgoing["fields"];
+  status: number;
+  dateLine: string;
+  bytes: Uint8Array;
+}
 
 interface InnerResponse {
   status: number;
@@ -56,17 +63,22 @@ const PLAIN_TEXT = 1;
 const STATED_TYPE = 2;
 
 /** The fields of a content type that was used lately: few programs use more than a handful. */
-const typeFields = new Map<string, readonly (readonly [string, string])[]>();
-const MAX_TYPE_FIELDS = 64;
+const memos = new Map<string, HeadMemo>();
+const MAX_MEMOS = 64;
+const PLAIN_TEXT_MEMO = makeMemo("text/plain;charset=UTF-8");
 
-function fieldsOfType(type: string): readonly (readonly [string, string])[] {
-  let fields = typeFields.get(type);
-  if (fields === undefined) {
-    fields = [["Content-Type", type]];
-    if (typeFields.size >= MAX_TYPE_FIELDS) typeFields.clear();
-    typeFields.set(type, fields);
+function makeMemo(type: string): HeadMemo {
+  return { fields: [["Content-Type", type]], status: 0, dateLine: "", bytes: new Uint8Array(0) };
+}
+
+function memoOfType(type: string): HeadMemo {
+  let memo = memos.get(type);
+  if (memo === undefined) {
+    memo = makeMemo(type);
+    if (memos.size >= MAX_MEMOS) memos.clear();
+    memos.set(type, memo);
   }
-  return fields;
+  return memo;
 }
 
 function readFast(response: Response, symbols: Symbols): Outgoing | undefined {
@@ -80,9 +92,9 @@ function readFast(response: Response, symbols: Symbols): Outgoing | undefined {
     const status = slots[symbols.fastStatus];
     if ((typeof body === "string" || body instanceof Uint8Array) && typeof status === "number") {
       const type = slots[symbols.fastType];
-      if (kind === PLAIN_TEXT) return { status, statusText: "", fields: TEXT_FIELDS, body };
-      if (typeof type === "string") {
-        return { status, statusText: "", fields: fieldsOfType(type), body };
+      if (kind === PLAIN_TEXT || typeof type === "string") {
+        const memo = kind === PLAIN_TEXT ? PLAIN_TEXT_MEMO : memoOfType(type as string);
+        return { status, statusText: "", fields: memo.fields, body, memo };
       }
     }
   }
@@ -166,6 +178,3 @@ export function readResponse(response: Response): Outgoing {
 
 /** Whether responses are read by Deno's own slots here; for tests. */
 export const readsSlots: boolean = usable !== undefined;
-
-/** An empty list of fields. */
-export const NO_FIELDS: Outgoing["fields"] = EMPTY;

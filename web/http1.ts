@@ -1,7 +1,7 @@
 import type { Handler } from "./handler.ts";
 import { HttpError } from "./http_error.ts";
 import { DEFAULT_HTTP1_LIMITS, type Http1Limits } from "./http1_limits.ts";
-import { type ConnectionHost, Http1Connection } from "./_http1_connection.ts";
+import { Clock, type ConnectionHost, Http1Connection, TICK_MS } from "./_http1_connection.ts";
 import type { ByteBuffer } from "./_http1_parser.ts";
 
 /** A certificate and its key, as PEM text. */
@@ -81,8 +81,8 @@ export class ListenError extends Error {
   }
 }
 
-/** How often deadlines are looked at. */
-const TICK_MS = 250;
+/** A tick that comes so much too late means that the program itself was busy. */
+const LATE_MS = 1_000;
 /** How long to wait before accepting again when the system has no room for a connection. */
 const ACCEPT_RETRY_MS = 50;
 
@@ -140,7 +140,7 @@ export class HttpServer implements AsyncDisposable {
   readonly #shutdownTimeoutMs: number;
   readonly #connections = new Set<Http1Connection>();
   readonly #perAddress = new Map<string, number>();
-  readonly #host: ConnectionHost & { draining: boolean; nowMs: number };
+  readonly #host: ConnectionHost & { draining: boolean };
   readonly #done = Promise.withResolvers<void>();
   #ticker: ReturnType<typeof setInterval> | undefined;
   #accepting = true;
@@ -168,7 +168,7 @@ export class HttpServer implements AsyncDisposable {
       handler,
       outputs,
       draining: false,
-      nowMs: performance.now(),
+      clock: new Clock(),
       onError: options.onError ?? answerError,
       requestStarted: () => {
         this.#active++;
@@ -248,10 +248,12 @@ export class HttpServer implements AsyncDisposable {
     }
     if (!this.#secure) (conn as Deno.TcpConn).setNoDelay(true);
     this.#perAddress.set(hostname, fromThere + 1);
-    this.#host.nowMs = performance.now();
+    if (this.#ticker === undefined) {
+      this.#host.clock.update();
+      this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+    }
     const connection = new Http1Connection(conn, this.#host, this.#secure);
     this.#connections.add(connection);
-    this.#ticker ??= setInterval(() => this.#tick(), TICK_MS);
     connection.run().then(() => this.#ended(connection, hostname));
   }
 
@@ -273,10 +275,15 @@ export class HttpServer implements AsyncDisposable {
 
   /** One timer for all connections: each holds its own deadline. */
   #tick(): void {
-    const nowMs = performance.now();
-    this.#host.nowMs = nowMs;
+    const { clock } = this.#host;
+    const beforeMs = clock.nowMs;
+    clock.update();
+    const { nowMs } = clock;
+    const lateMs = nowMs - beforeMs - TICK_MS;
     const over = nowMs >= this.#deadlineMs;
     for (const connection of this.#connections) {
+      // What came meanwhile has not been read yet.
+      if (lateMs > LATE_MS) connection.postpone(lateMs);
       if (over || (this.#host.draining && connection.idle)) connection.close();
       else connection.expire(nowMs);
     }

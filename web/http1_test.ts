@@ -278,6 +278,8 @@ Deno.test("`Expect: 100-continue` is met when the body is read, and not before",
   assertEquals(statuses(refusal), [403]);
   assertStringIncludes(refusal, "Connection: close");
   assertEquals(statuses(await exchange(`GET / HTTP/1.1\r\n${HOST}Expect: more\r\n\r\n`)), [417]);
+  const bodiless = `GET / HTTP/1.1\r\n${HOST}Expect: 100-continue\r\n\r\n`;
+  assertEquals(statuses(await exchange(bodiless + bodiless)), [200, 200]);
 });
 
 Deno.test("Early hints and trailers are sent around the answer", async () => {
@@ -301,6 +303,8 @@ const REFUSED: [name: string, status: number, text: string][] = [
   ["two Hosts", 400, `GET / HTTP/1.1\r\n${HOST}${HOST}\r\n`],
   ["an empty port too high", 400, "GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n"],
   ["a Host with a path", 400, "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"],
+  ["a Host that no URL has", 400, "GET / HTTP/1.1\r\nHost: a%20b\r\n\r\n"],
+  ["a Host of five numbers", 400, "GET / HTTP/1.1\r\nHost: 1.2.3.4.5\r\n\r\n"],
   ["a Host with user information", 400, "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n"],
   [
     "Content-Length twice",
@@ -470,6 +474,119 @@ Deno.test("A handler that throws is answered by `onError`, before and never afte
   );
 });
 
+Deno.test("What cannot be sent is answered by `onError`, and that with 500 if need be", async () => {
+  const used = new Response("used");
+  await used.text();
+  const cases: Record<string, () => unknown> = {
+    "/error": () => Response.error(),
+    "/used": () => used,
+    "/none": () => undefined,
+    "/fine": () => new Response("fine"),
+  };
+  const handler = (request: Request) => cases[new URL(request.url).pathname]!() as Response;
+  const text = Object.keys(cases).map((path) => `GET ${path} HTTP/1.1\r\n${HOST}\r\n`).join("");
+  const reported = await exchange(text, handler);
+  assertEquals(statuses(reported), [500, 500, 500, 200]);
+  assertEquals(reported.match(/reported/g)?.length, 3);
+  for (const wrong of [() => undefined, () => Response.error(), () => Promise.reject()]) {
+    const onError = wrong as unknown as () => Response;
+    assertEquals(statuses(await exchange(text, handler, { onError })), [500, 500, 500, 200]);
+  }
+});
+
+Deno.test("An answer that breaks off takes none with it that came before", async () => {
+  const answers = await exchange(
+    ["/1", "/2", "/broken", "/4"].map((path) => `GET ${path} HTTP/1.1\r\n${HOST}\r\n`).join(""),
+    (request) => {
+      const { pathname } = new URL(request.url);
+      return new Response(
+        pathname,
+        pathname === "/broken" ? { headers: { "content-length": "3" } } : {},
+      );
+    },
+  );
+  assertEquals(answers.match(/\r\n\r\n\/./g), ["\r\n\r\n/1", "\r\n\r\n/2"]);
+});
+
+Deno.test("Answers that differ in status, type or length only are each their own", async () => {
+  const cases = [
+    new Response("a"),
+    new Response("bb", { status: 404 }),
+    new Response("", { headers: { "content-type": "text/html" } }),
+    new Response("ä", { status: 201, headers: { "content-type": "text/html" } }),
+    new Response(new Uint8Array([0x63])),
+    new Response("x".repeat(2_000)),
+    Response.json({ d: 1 }),
+  ];
+  const count = cases.length;
+  const answers = await exchange(
+    `GET / HTTP/1.1\r\n${HOST}\r\n`.repeat(count) + `HEAD / HTTP/1.1\r\n${HOST}\r\n`,
+    () => cases.shift() ?? new Response("head"),
+  );
+  const parts = answers.split(/(?=HTTP\/1\.1 )/).map((answer) => {
+    const [head, body] = answer.split("\r\n\r\n") as [string, string];
+    assertMatch(head, /\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT(\r\n|$)/);
+    const field = (name: string) => new RegExp(`^${name}: (.*)$`, "im").exec(head)?.[1];
+    return [head.slice(9, 12), field("content-type"), field("content-length"), body.length].join();
+  });
+  assertEquals(parts, [
+    "200,text/plain;charset=UTF-8,1,1",
+    "404,text/plain;charset=UTF-8,2,2",
+    "200,text/html,0,0",
+    "201,text/html,2,2",
+    "200,,1,1",
+    "200,text/plain;charset=UTF-8,2000,2000",
+    "200,application/json,7,7",
+    "200,text/plain;charset=UTF-8,4,0",
+  ]);
+});
+
+Deno.test("Fields that frame a message are refused in trailers and interim responses", async () => {
+  const answer = await exchange(`GET / HTTP/1.1\r\n${HOST}\r\n`, async (_, info) => {
+    await assertRejects(
+      () => info.earlyHints!({ "content-length": "5" }),
+      TypeError,
+      "content-length",
+    );
+    info.sendTrailers!(() => ({ "transfer-encoding": "chunked" }));
+    return new Response("abc");
+  });
+  assert(!answer.includes("\r\n0\r\n"), answer);
+});
+
+Deno.test("Early hints that nobody waits for still come before their answers", async () => {
+  let count = 0;
+  const answers = await exchange(`GET / HTTP/1.1\r\n${HOST}\r\n`.repeat(3), (_, info) => {
+    void info.earlyHints!({ link: `<${++count}>` });
+    return new Response(`answer ${count}`);
+  });
+  assertEquals(answers.match(/<\d>|answer \d/g), [
+    "<1>",
+    "answer 1",
+    "<2>",
+    "answer 2",
+    "<3>",
+    "answer 3",
+  ]);
+});
+
+Deno.test("A lazy request can be sent on by `fetch()`", async () => {
+  await using origin = serve({ port: 0 }, async (request) => {
+    return new Response(`${request.method} ${request.headers.get("x-a")} ${await request.text()}`);
+  });
+  await using proxy = serve({ port: 0 }, async (request) => {
+    const url = `http://127.0.0.1:${origin.addr.port}/`;
+    const passed = await fetch(new Request(url, request));
+    return new Response(await passed.text());
+  });
+  const response = await fetch(`http://127.0.0.1:${proxy.addr.port}/`, {
+    method: "POST",
+    headers: { "x-a": "b" },
+    body: "body",
+  });
+  assertEquals(await response.text(), "POST b body");
+});
+
 Deno.test("A response shorter or longer than its Content-Length kills the connection", async () => {
   for (const length of ["3", "100"]) {
     for (const streamed of [true, false]) {
@@ -575,6 +692,22 @@ Deno.test("A slow head is answered with 408, an idle connection closed, both on 
   assertEquals(statuses(kept), [200]);
   assertEquals(nothing, "");
   assert(performance.now() - startMs < 5_000);
+});
+
+Deno.test("What comes after 408 is not handled, though it would complete the head", async () => {
+  let handled = 0;
+  await using server = serve({ port: 0, limits: { headTimeoutMs: 200 } }, () => {
+    handled++;
+    return new Response("handled");
+  });
+  using client = await Client.connect(server);
+  const head = `GET / HTTP/1.1\r\n${HOST}`;
+  await client.send(head);
+  assertStringIncludes(await client.until("\r\n\r\n"), " 408 ");
+  await client.send(`${"X".repeat(head.length)}: a\r\n\r\n${head}\r\n`);
+  await client.closeWrite();
+  await client.rest();
+  assertEquals(handled, 0);
 });
 
 Deno.test("A body that stalls is answered with 408", async () => {

@@ -21,5 +21,3 @@ export * from "./recovery.ts";
 export * from "./request_id.ts";
 export * from "./secure_headers.ts";
 export * from "./timeout.ts";
-export * from "./http1.ts";
-export * from "./http1_limits.ts";

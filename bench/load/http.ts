@@ -1,81 +1,46 @@
 /**
- * The HTTP/1.1 server against its peers, by wrk, each in a process of its own: one request at a
- * time on a connection, and 16 at a time (pipelined). The subjects take turns, and the best of the
- * rounds counts, so that what else the machine does weighs on all alike.
- *
- * `--seconds=N` and `--rounds=N` make it longer; `--group=text` runs the groups named so.
+ * The HTTP/1.1 server under wrk, with 32 connections, one request at a time and 16 pipelined,
+ * against `Deno.serve` and against what Node.js programs use, each in a process of its own. The
+ * subjects take turns; the best round counts.
  */
-import {
-  installNodePeers,
-  NODE_PEERS,
-  runWrk,
-  startOnDeno,
-  startOnNode,
-} from "./_http_subjects.ts";
+import { installNodePeers, NODE_PEERS, startNodePeer } from "./_http_node_peers.ts";
+import { printRow, startSubject, type Subject, wrk } from "./_load.ts";
 
+const ROUNDS = 3;
+const SECONDS = 2;
 const CONNECTIONS = 32;
-
-function option(name: string, otherwise: string): string {
-  const prefix = `--${name}=`;
-  return Deno.args.find((argument) => argument.startsWith(prefix))?.slice(prefix.length) ??
-    otherwise;
-}
-
-const seconds = Number(option("seconds", "2"));
-const rounds = Number(option("rounds", "3"));
-const wanted = option("group", "");
-
-/** Sends the request that wrk would send, so many times in one write. */
-function pipelined(depth: number): string {
-  return `init = function(args)
-  local requests = {}
-  for i = 1, ${depth} do requests[i] = wrk.format() end
-  all = table.concat(requests)
-end
-request = function() return all end`;
-}
-
-const POST = `wrk.method = "POST"
-wrk.body = string.rep("x", 1024)`;
-
-const GROUPS: { name: string; path: string; script?: string }[] = [
-  { name: "text, one at a time", path: "/" },
-  { name: "text, 16 pipelined", path: "/", script: pipelined(16) },
-  { name: "JSON, one at a time", path: "/json" },
-  { name: "JSON, 16 pipelined", path: "/json", script: pipelined(16) },
-  { name: "echo of 1 KiB", path: "/", script: POST },
+const LOADS = [
+  { group: "HTTP/1.1 plaintext", path: "/" },
+  { group: "HTTP/1.1 JSON", path: "/json" },
+  { group: "HTTP/1.1 plaintext, 16 pipelined", path: "/", pipeline: 16 },
+  { group: "HTTP/1.1 JSON, 16 pipelined", path: "/json", pipeline: 16 },
 ];
+const OURS = "groundwork";
 
+const servers = new Map<string, Subject>();
 const folder = await installNodePeers();
 try {
-  const subjects = [await startOnDeno("groundwork"), await startOnDeno("Deno.serve")];
-  if (folder !== undefined) {
-    for (const name of NODE_PEERS) subjects.push(await startOnNode(name, folder));
+  for (const name of [OURS, "Deno.serve"]) {
+    servers.set(name, await startSubject("_http_server.ts", name));
   }
-  try {
-    for (const { name, path, script } of GROUPS.filter((group) => group.name.includes(wanted))) {
-      const best = subjects.map(() => 0);
-      for (let round = 0; round < rounds; round++) {
-        for (const [index, { port }] of subjects.entries()) {
-          const args = ["-t1", `-c${CONNECTIONS}`, `-d${seconds}s`];
-          const rate = await runWrk(`http://127.0.0.1:${port}${path}`, args, script);
-          best[index] = Math.max(best[index]!, rate);
-        }
-      }
-      for (let index = 1; index < subjects.length; index++) {
-        console.log(JSON.stringify({
-          group: `HTTP/1.1 server: ${name}`,
-          ours: best[0],
-          peer: subjects[index]!.name,
-          peerValue: best[index],
-          ratio: best[0]! / best[index]!,
-          unit: "requests/s",
-        }));
+  for (const name of folder === undefined ? [] : NODE_PEERS) {
+    servers.set(name, await startNodePeer(name, folder!));
+  }
+  for (const { group, path, pipeline } of LOADS) {
+    const best = new Map<string, number>();
+    const options = { connections: CONNECTIONS, seconds: SECONDS };
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const [name, { port }] of servers) {
+        const load = pipeline === undefined ? options : { ...options, pipeline };
+        const rate = await wrk(`http://127.0.0.1:${port}${path}`, load);
+        best.set(name, Math.max(best.get(name) ?? 0, rate));
       }
     }
-  } finally {
-    for (const subject of subjects) await subject.stop();
+    for (const [peer, rate] of best) {
+      if (peer !== OURS) printRow(group, best.get(OURS)!, peer, rate);
+    }
   }
 } finally {
+  for (const server of servers.values()) await server.stop();
   if (folder !== undefined) await Deno.remove(folder, { recursive: true });
 }
