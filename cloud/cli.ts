@@ -17,6 +17,7 @@ Options:
   --port <number>        Port of the console; 0 for any. A default port that is taken moves to
                          the next free one.                          [default: 8000]
   --files-port <number>  Port of the file host; 0 for any.           [default: 8001]
+  --redis-port <number>  Port of the Redis server; 0 for any.        [default: 6379]
   --host <address>       Address to listen on.                       [default: 127.0.0.1]
   --data <folder>        Folder for what is kept; made if missing.   [default: data]
   --help                 Show this.
@@ -32,6 +33,8 @@ export interface StartArguments {
   port: number | undefined;
   /** Port of the file host, if asked for. */
   filesPort: number | undefined;
+  /** Port of the Redis server. */
+  redisPort: number | undefined;
   /** Address to listen on. */
   hostname: string;
   /** Folder for what is kept. */
@@ -52,7 +55,7 @@ export class UsageError extends Error {
 export function parseStartArguments(args: readonly string[]): StartArguments | "help" {
   const unknown: string[] = [];
   const parsed = parseArgs(args as string[], {
-    string: ["port", "files-port", "host", "data"],
+    string: ["port", "files-port", "redis-port", "host", "data"],
     boolean: ["help"],
     unknown: (arg: string) => {
       unknown.push(arg);
@@ -76,6 +79,7 @@ export function parseStartArguments(args: readonly string[]): StartArguments | "
   return {
     port: port("port"),
     filesPort: port("files-port"),
+    redisPort: port("redis-port"),
     hostname: text("host") ?? "127.0.0.1",
     dataDir: text("data") ?? "data",
   };
@@ -150,10 +154,11 @@ function waitForSignal(): Promise<Deno.Signal> {
 }
 
 async function start(options: StartArguments): Promise<number> {
-  const { port, filesPort, hostname, dataDir } = options;
+  const { port, filesPort, redisPort, hostname, dataDir } = options;
   const services = defaultServices({
     ...(port === undefined ? {} : { port }),
     ...(filesPort === undefined ? {} : { filesPort }),
+    ...(redisPort === undefined ? {} : { redisPort }),
   });
   const stopped = waitForSignal();
   await using stack = new Stack(services, { hostname, dataDir });

@@ -23,12 +23,13 @@ Deno.test("`parseStartArguments()` reads options and refuses others", () => {
   assertEquals(parseStartArguments([]), {
     port: undefined,
     filesPort: undefined,
+    redisPort: undefined,
     hostname: "127.0.0.1",
     dataDir: "data",
   });
   assertEquals(
     parseStartArguments(["--port", "0", "--files-port=1", "--host", "::1", "--data", "d"]),
-    { port: 0, filesPort: 1, hostname: "::1", dataDir: "d" },
+    { port: 0, filesPort: 1, redisPort: undefined, hostname: "::1", dataDir: "d" },
   );
   assertEquals(parseStartArguments(["--help"]), "help");
   for (const args of [["--port", "x"], ["--port", "65536"], ["--port="], ["--nope"], ["extra"]]) {
@@ -88,6 +89,8 @@ Deno.test("`start` fails in one line when its port is taken", async () => {
     String(port),
     "--files-port",
     "0",
+    "--redis-port",
+    "0",
     "--data",
     data,
   ]);
@@ -106,7 +109,17 @@ Deno.test("`start` prints what runs where, and stops cleanly on a signal", {
   const data = await Deno.makeTempDir();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     const process = new Deno.Command(Deno.execPath(), {
-      args: arguments_(["start", "--port", "0", "--files-port", "0", "--data", data]),
+      args: arguments_([
+        "start",
+        "--port",
+        "0",
+        "--files-port",
+        "0",
+        "--redis-port",
+        "0",
+        "--data",
+        data,
+      ]),
       env: { NO_COLOR: "1" },
       stdout: "piped",
       stderr: "piped",

@@ -1,4 +1,5 @@
 import { fileHost } from "./file_host.ts";
+import { redisService } from "./redis_service.ts";
 import type { Service } from "./service.ts";
 import { webConsole } from "./web_console.ts";
 
@@ -8,6 +9,8 @@ export interface DefaultServicesOptions {
   port?: number;
   /** Port of the file host. */
   filesPort?: number;
+  /** Port of the Redis server. */
+  redisPort?: number;
 }
 
 /**
@@ -15,9 +18,10 @@ export interface DefaultServicesOptions {
  * here; the console comes last, so that it shows the others running from its first page on.
  */
 export function defaultServices(options: DefaultServicesOptions = {}): Service[] {
-  const { port, filesPort } = options;
+  const { port, filesPort, redisPort } = options;
   return [
     fileHost(filesPort === undefined ? {} : { port: filesPort }),
+    redisService(redisPort === undefined ? {} : { port: redisPort }),
     webConsole(port === undefined ? {} : { port }),
   ];
 }

@@ -78,7 +78,22 @@ export function layOut(fields: SelectionFields): Selection {
   }
   if (expressions.length === 0) throw new DatabaseError("bad_query", "Nothing is selected");
   const wide = expressions.some(({ kind }) => kind === "bigint" || kind === undefined);
-  return { expressions, names, wide, mapper: (dialect) => generate(parts, wide, dialect) };
+  let made: { dialect: Dialect; map: (rows: DriverValue[][]) => unknown[] } | undefined;
+  const mapper = (dialect: Dialect) => {
+    if (made?.dialect !== dialect) made = { dialect, map: generate(parts, wide, dialect) };
+    return made.map;
+  };
+  return { expressions, names, wide, mapper };
+}
+
+/** The layouts of whole tables: the most frequent ones, and always the same. */
+const TABLES = new WeakMap<TableInfo, Selection>();
+
+/** Lays out the rows of one table. */
+export function layOutTable(info: TableInfo): Selection {
+  let selection = TABLES.get(info);
+  if (selection === undefined) TABLES.set(info, selection = layOut(fieldsOf(info)));
+  return selection;
 }
 
 /**

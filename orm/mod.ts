@@ -33,7 +33,7 @@ export {
   Sql,
   sql,
   type SqlChunk,
-  type SqlSource,
+  SqlSource,
   value,
 } from "./sql.ts";
 export * from "./session.ts";

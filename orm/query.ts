@@ -2,6 +2,7 @@ import type { Executor, HookEvent } from "./_executor.ts";
 import {
   fieldsOf,
   layOut,
+  layOutTable,
   narrow,
   readCount,
   type Selection,
@@ -18,10 +19,9 @@ import {
   dialectText,
   identifier,
   join,
-  markSource,
   Sql,
   sql,
-  type SqlSource,
+  SqlSource,
   value,
 } from "./sql.ts";
 import {
@@ -159,16 +159,16 @@ export class PreparedQuery<Row> {
 }
 
 /** A select. Immutable: each method returns a new one, and nothing runs before a terminal. */
-export class Select<F, S extends Scope, J extends boolean> implements SqlSource {
+export class Select<F, S extends Scope, J extends boolean> extends SqlSource {
   readonly #executor: Executor;
   readonly #state: SelectState;
   #compiled: Compiled | undefined;
 
   /** Programs call `db.select()`. */
   constructor(executor: Executor, state: Partial<SelectState> = {}) {
+    super();
     this.#executor = executor;
     this.#state = { ...EMPTY, ...state };
-    markSource(this);
   }
 
   #next<G = F, T extends Scope = S, K extends boolean = J>(
@@ -327,7 +327,7 @@ export class Select<F, S extends Scope, J extends boolean> implements SqlSource 
   }
 
   /** The statement, as a piece of another. */
-  toSql(): Sql {
+  override toSql(): Sql {
     return this.#toSql(true);
   }
 
@@ -335,7 +335,7 @@ export class Select<F, S extends Scope, J extends boolean> implements SqlSource 
     const { fields, source, joins } = this.#state;
     if (fields !== undefined) return layOut(fields);
     if (source === undefined) throw new DatabaseError("bad_query", "A select needs from()");
-    if (joins.length === 0) return layOut(fieldsOf(source));
+    if (joins.length === 0) return layOutTable(source);
     const sources = [source, ...joins.map((one) => one.source)];
     return layOut(Object.fromEntries(sources.map((info) => [info.alias, { [TABLE]: info }])));
   }

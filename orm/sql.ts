@@ -40,23 +40,13 @@ export interface DialectText {
 /** A part of a statement. */
 export type SqlChunk = string | Parameter | NamedPlaceholder | Identifier | DialectText;
 
-/** Something that can stand in a statement as a whole: a query in parentheses. */
-export interface SqlSource {
+/**
+ * Something that can stand in a statement as a whole: a query in parentheses. A class, since data
+ * with a method of that name must stay data.
+ */
+export abstract class SqlSource {
   /** The piece. */
-  toSql(): Sql;
-}
-
-function isSource(content: unknown): content is SqlSource {
-  return typeof content === "object" && content !== null && "toSql" in content &&
-    typeof content.toSql === "function" && SOURCES.has(content);
-}
-
-/** Objects of the library's own making: data with a method of that name stays data. */
-const SOURCES = new WeakSet<object>();
-
-/** Declares that an object may stand in a statement. */
-export function markSource(source: SqlSource): void {
-  SOURCES.add(source);
+  abstract toSql(): Sql;
 }
 
 /** A statement as a driver gets it. */
@@ -169,7 +159,9 @@ export function identifier(...names: string[]): Sql {
 
 /** A value as a parameter. A piece of SQL is itself. */
 export function value<T>(content: T | Sql<T> | SqlSource, kind?: ValueKind): Sql<T> {
-  if (isSource(content)) return new Sql<T>(["(", ...content.toSql().chunks, ")"], kind);
+  if (content instanceof SqlSource) {
+    return new Sql<T>(["(", ...content.toSql().chunks, ")"], kind);
+  }
   if (content instanceof Sql) {
     const open = content.chunks.length === 1 ? content.chunks[0] : undefined;
     if (

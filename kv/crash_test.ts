@@ -1,0 +1,99 @@
+import { assert, assertEquals } from "@std/assert";
+import { CorruptionError, Database } from "./mod.ts";
+
+const soak = Deno.env.get("GROUNDWORK_SOAK") === "1";
+const text = (value: Uint8Array) => new TextDecoder().decode(value);
+
+const WRITER = `
+const [module, path, from] = Deno.args;
+const { Database } = await import(module);
+const db = await Database.open(path, { memtableBytes: 30000 });
+const bytes = (text) => new TextEncoder().encode(text);
+for (let i = Number(from); ; i++) {
+  const value = bytes(String(i).repeat(20));
+  await db.write([{ key: bytes("a" + i), value }, { key: bytes("b" + i), value }], { sync: true });
+  Deno.stdout.writeSync(bytes(i + "\\n"));
+}`;
+
+Deno.test("`Database` keeps every acknowledged batch, whole, when its process is killed", async () => {
+  const path = await Deno.makeTempDir();
+  const module = import.meta.resolve("./mod.ts");
+  let acknowledged = -1;
+  for (let round = 0; round < (soak ? 100 : 3); round++) {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["eval", WRITER, module, path, String(acknowledged + 1)],
+      stdout: "piped",
+    }).spawn();
+    let output = "";
+    const stop = acknowledged + 50 + round * 37 % 300;
+    for await (const chunk of child.stdout) {
+      output += text(chunk);
+      if (Number(output.trim().split("\n").at(-1)) < stop) continue;
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        break; // it has ended
+      }
+    }
+    await child.status;
+    const lines = output.split("\n");
+    lines.pop();
+    acknowledged = Math.max(acknowledged, Number(lines.at(-1) ?? -1));
+    assert(acknowledged >= 0, "the child wrote nothing");
+    await using db = await Database.open(path);
+    const found = [...db.entriesSync()].map(([key, value]) => [text(key), text(value)]);
+    const map = new Map(found.map(([key, value]) => [key!, value!]));
+    const count = map.size / 2;
+    assert(count >= acknowledged + 1, `${count} batches of ${acknowledged + 1}`);
+    for (let i = 0; i < count; i++) {
+      assertEquals(map.get(`a${i}`), String(i).repeat(20));
+      assertEquals(map.get(`b${i}`), String(i).repeat(20));
+    }
+    acknowledged = count - 1;
+  }
+  await Deno.remove(path, { recursive: true });
+});
+
+Deno.test("`Database` answers damaged files with `CorruptionError` or the truth", async () => {
+  const path = await Deno.makeTempDir();
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const values = new Map<string, string>();
+  {
+    await using db = await Database.open(path, { memtableBytes: 10_000 });
+    for (let i = 0; i < 600; i++) {
+      values.set(`k${i}`, `v${i}`.repeat(i % 30));
+      await db.put(bytes(`k${i}`), bytes(values.get(`k${i}`)!));
+    }
+  }
+  const files = [...Deno.readDirSync(path)].map(({ name }) => name)
+    .filter((name) => name !== "LOCK").map((name) => ({
+      name,
+      data: Deno.readFileSync(`${path}/${name}`),
+    }));
+  const restore = () => {
+    for (const { name } of [...Deno.readDirSync(path)]) Deno.removeSync(`${path}/${name}`);
+    for (const { name, data } of files) Deno.writeFileSync(`${path}/${name}`, data);
+  };
+  const first = soak ? Date.now() | 0 : 7;
+  for (let run = 0; run < (soak ? 5000 : 120); run++) {
+    let seed = Math.imul(first + run, 0x9e3779b1);
+    const next = (limit: number) => {
+      seed = Math.imul(seed, 1664525) + 1013904223 | 0;
+      return (seed >>> 8) % limit;
+    };
+    restore();
+    const { name, data } = files[next(files.length)]!;
+    const damaged = data.slice(0, next(3) === 0 ? next(data.length) : data.length);
+    if (damaged.length > 0) damaged[next(damaged.length)]! ^= 1 << next(8);
+    Deno.writeFileSync(`${path}/${name}`, damaged);
+    try {
+      await using db = await Database.open(path);
+      for (const [key, value] of db.entriesSync()) assertEquals(text(value), values.get(text(key)));
+    } catch (error) {
+      if (!(error instanceof CorruptionError)) {
+        throw new Error(`run ${first + run}`, { cause: error });
+      }
+    }
+  }
+  await Deno.remove(path, { recursive: true });
+});

@@ -1,0 +1,183 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { ClassicLevel } from "npm:classic-level@3.0.0";
+import {
+  CorruptionError,
+  Database,
+  DatabaseLockedError,
+  LimitError,
+  ReadOnlyError,
+  RealFileSystem,
+} from "./mod.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const text = (value: Uint8Array) => new TextDecoder().decode(value);
+
+function random(seed: number): (limit: number) => number {
+  return (limit) => {
+    seed = Math.imul(seed, 1664525) + 1013904223 | 0;
+    return (seed >>> 8) % limit;
+  };
+}
+
+function same(db: Database, model: Map<string, string>): void {
+  const sorted = [...model].sort(([a], [b]) => a < b ? -1 : 1);
+  const read = (reverse: boolean) =>
+    [...db.entriesSync({ reverse })].map(([key, value]) => [text(key), text(value)]);
+  assertEquals(read(false), sorted);
+  assertEquals(read(true), sorted.reverse());
+}
+
+for (const seed of [1, 2, 3]) {
+  Deno.test(`\`Database\` agrees with a sorted map over reopening, seed ${seed}`, async () => {
+    const path = await Deno.makeTempDir();
+    const next = random(seed);
+    const model = new Map<string, string>();
+    for (let round = 0; round < 4; round++) {
+      await using db = await Database.open(path, { memtableBytes: 20_000 });
+      same(db, model);
+      for (let i = 0; i < 1500; i++) {
+        const key = `k${next(400)}`;
+        if (next(3) === 0) {
+          model.delete(key);
+          await db.delete(bytes(key));
+        } else {
+          const value = `v${i}`.repeat(next(40));
+          model.set(key, value);
+          await db.put(bytes(key), bytes(value));
+        }
+      }
+      same(db, model);
+      for (let i = 0; i < 400; i++) {
+        const value = db.getSync(bytes(`k${i}`));
+        assertEquals(value && text(value), model.get(`k${i}`));
+      }
+    }
+    await Deno.remove(path, { recursive: true });
+  });
+
+  Deno.test(`\`Database\` and classic-level read each other, seed ${seed}`, async () => {
+    const path = await Deno.makeTempDir();
+    const next = random(seed);
+    const model = new Map<string, string>();
+    for (let round = 0; round < 3; round++) {
+      const operations = Array.from({ length: 3000 }, () => {
+        const key = `k${next(900)}`;
+        return next(4) === 0 ? { key } : { key, value: `${next(9)}`.repeat(next(300)) };
+      });
+      for (const { key, value } of operations) {
+        if (value === undefined) model.delete(key);
+        else model.set(key, value);
+      }
+      {
+        await using db = await Database.open(path, { memtableBytes: 60_000 });
+        for (const { key, value } of operations.slice(0, 1500)) {
+          if (value === undefined) await db.delete(bytes(key));
+          else await db.put(bytes(key), bytes(value));
+        }
+      }
+      const peer = new ClassicLevel<string, string>(path, { writeBufferSize: 70_000 });
+      await peer.open();
+      for (const { key, value } of operations.slice(1500)) {
+        if (value === undefined) await peer.del(key);
+        else await peer.put(key, value);
+      }
+      assertEquals(
+        await peer.iterator().all(),
+        [...model].sort(([a], [b]) => a < b ? -1 : 1),
+      );
+      await peer.close();
+      await using db = await Database.open(path);
+      same(db, model);
+    }
+    await Deno.remove(path, { recursive: true });
+  });
+}
+
+Deno.test("`Database.open()` cuts a torn tail and refuses damage in the middle", async () => {
+  const path = await Deno.makeTempDir();
+  {
+    await using db = await Database.open(path);
+    for (let i = 0; i < 5; i++) await db.put(bytes(`k${i}`), bytes("value"), { sync: true });
+  }
+  const name = [...Deno.readDirSync(path)].find((entry) => entry.name.endsWith(".log"))!.name;
+  const log = Deno.readFileSync(`${path}/${name}`);
+  const damaged = log.slice();
+  damaged[8]! ^= 1;
+  Deno.writeFileSync(`${path}/${name}`, damaged);
+  const error = await assertRejects(() => Database.open(path), CorruptionError);
+  assertEquals([error.file, error.offset], [`${path}/${name}`, 0]);
+  Deno.writeFileSync(`${path}/${name}`, log.subarray(0, log.length - 3));
+  Deno.writeFileSync(`${path}/999998.log`, log.subarray(0, 7 + 12 + 10));
+  await assertRejects(() => Database.open(path), CorruptionError);
+  Deno.writeFileSync(`${path}/999998.log`, new Uint8Array(0));
+  await using db = await Database.open(path);
+  assertEquals([...db.entriesSync()].map(([key]) => text(key)), ["k0", "k1", "k2", "k3"]);
+  await Deno.remove(path, { recursive: true });
+});
+
+Deno.test("`Database` keeps a snapshot through compaction and bounds an iterator", async () => {
+  const path = await Deno.makeTempDir();
+  await using db = await Database.open(path, { memtableBytes: 4096 });
+  await db.put(bytes("a"), bytes("old"));
+  await db.write([{ key: bytes("b"), value: bytes("2") }, { key: bytes("c"), value: bytes("3") }]);
+  using snapshot = db.snapshot();
+  for (let i = 0; i < 500; i++) await db.put(bytes("a"), bytes(`new${i}`));
+  assertEquals(text(db.getSync(bytes("a"), { snapshot })!), "old");
+  assertEquals(text(db.getSync(bytes("a"))!), "new499");
+  const keys = (options: Parameters<Database["entriesSync"]>[0]) =>
+    [...db.entriesSync(options)].map(([key]) => text(key)).join("");
+  assertEquals(keys({ from: bytes("b") }), "bc");
+  assertEquals(keys({ to: bytes("c") }), "ab");
+  assertEquals(keys({ to: bytes("c"), reverse: true, limit: 1 }), "b");
+  assertEquals(keys({ from: bytes("b"), reverse: true }), "cb");
+  await Deno.remove(path, { recursive: true });
+});
+
+Deno.test("`Database` refuses a second opener and keys over 64 KiB", async () => {
+  const path = await Deno.makeTempDir();
+  await using db = await Database.open(path);
+  const error = await assertRejects(() => Database.open(path), DatabaseLockedError);
+  assertEquals(error.pid, Deno.pid);
+  await assertRejects(() => db.put(new Uint8Array(65537), bytes("")), LimitError);
+  await Deno.remove(path, { recursive: true });
+});
+
+Deno.test("`Database` is read-only after a failed fsync, and readable", async () => {
+  class Failing extends RealFileSystem {
+    on = false;
+    override create(path: string): ReturnType<RealFileSystem["create"]> {
+      const file = super.create(path);
+      const sync = file.sync.bind(file);
+      file.sync = () => {
+        if (this.on) throw new Error("EIO");
+        sync();
+      };
+      return file;
+    }
+  }
+  const path = await Deno.makeTempDir();
+  const fileSystem = new Failing();
+  await using db = await Database.open(path, { fileSystem });
+  await db.put(bytes("a"), bytes("1"), { sync: true });
+  fileSystem.on = true;
+  await assertRejects(() => db.put(bytes("b"), bytes("2"), { sync: true }), ReadOnlyError);
+  fileSystem.on = false;
+  await assertRejects(() => db.put(bytes("c"), bytes("3")), ReadOnlyError);
+  assertEquals(text(db.getSync(bytes("a"))!), "1");
+  await Deno.remove(path, { recursive: true });
+});
+
+Deno.test("`Database` throws `CorruptionError` for a bit that flipped in a table", async () => {
+  const path = await Deno.makeTempDir();
+  {
+    await using db = await Database.open(path, { memtableBytes: 2000 });
+    for (let i = 0; i < 30; i++) await db.put(bytes(`k${i}`), bytes("value"));
+  }
+  const name = [...Deno.readDirSync(path)].find((entry) => entry.name.endsWith(".ldb"))!.name;
+  const table = Deno.readFileSync(`${path}/${name}`);
+  table[5]! ^= 4;
+  Deno.writeFileSync(`${path}/${name}`, table);
+  await using db = await Database.open(path);
+  assertThrows(() => [...db.entriesSync()], CorruptionError);
+  await Deno.remove(path, { recursive: true });
+});
