@@ -23,11 +23,13 @@ export function redisService(options: RedisServiceOptions = {}): Service {
 class RedisService implements Service {
   readonly name = "redis";
   readonly description = "A Redis-compatible server, kept in an append-only file.";
-  readonly page: ConsolePage = redisPage(() => this.#server?.port);
+  readonly page: ConsolePage = redisPage(() => this.#address);
   readonly #port: number | undefined;
   #state: ServiceState = "stopped";
   #endpoints: Endpoint[] = [];
   #server: RedisServer | undefined;
+  /** Where this machine reaches the server. */
+  #address: { hostname: string; port: number } | undefined;
 
   constructor(options: RedisServiceOptions) {
     this.#port = options.port;
@@ -52,12 +54,18 @@ class RedisService implements Service {
       throw error;
     }
     const { port } = this.#server;
+    const isAny = context.hostname === "0.0.0.0" || context.hostname === "::";
+    const hostname = isAny ? "127.0.0.1" : context.hostname;
+    this.#address = { hostname, port };
     this.#endpoints = [{
       label: "Redis protocol",
-      url: `redis://${context.hostname}:${port}`,
-      command: `redis-cli -p ${port}`,
+      url: `redis://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
+      command: hostname === "127.0.0.1"
+        ? `redis-cli -p ${port}`
+        : `redis-cli -h ${hostname} -p ${port}`,
     }];
     this.#state = "running";
+    this.#watch(this.#server);
   }
 
   async #listen({ hostname, log }: ServiceContext, dir: string): Promise<RedisServer> {
@@ -82,12 +90,25 @@ class RedisService implements Service {
     }
   }
 
+  /** A client may end the server, by SHUTDOWN. */
+  async #watch(server: RedisServer): Promise<void> {
+    await server.finished;
+    if (this.#server !== server) return;
+    this.#forget();
+    this.#state = "failed";
+  }
+
+  #forget(): void {
+    this.#endpoints = [];
+    this.#server = undefined;
+    this.#address = undefined;
+  }
+
   async stop(): Promise<void> {
     const server = this.#server;
     if (server === undefined) return;
     this.#state = "stopping";
-    this.#endpoints = [];
-    this.#server = undefined;
+    this.#forget();
     await server.close();
     this.#state = "stopped";
   }

@@ -56,15 +56,22 @@ const TEMPLATE = `
 
 /** The most keys that the page lists. */
 const MAX_KEYS = 100;
-/** Commands that would keep the connection, and the page, waiting. */
-const REFUSED = /^(monitor|subscribe|psubscribe|ssubscribe|sync|psync|b[lrz]\w+|wait|xread\w*)$/i;
+/** Where the server is. */
+interface Address {
+  hostname: string;
+  port: number;
+}
+
+/** Commands that would keep the page waiting, or end the server under it. */
+const REFUSED =
+  /^(shutdown|monitor|subscribe|psubscribe|ssubscribe|sync|psync|b[lrz]\w+|wait|waitaof|xread\w*)$/i;
 const MAX_REPLY_BYTES = 1_048_576;
 const MAX_REPLY_LINES = 200;
 const TIMEOUT_MS = 2_000;
 
 /** Sends commands over one connection and returns their replies, in order. */
-async function ask(port: number, commands: readonly string[][]): Promise<RespValue[]> {
-  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+async function ask(address: Address, commands: readonly string[][]): Promise<RespValue[]> {
+  using conn = await Deno.connect({ ...address });
   const timer = setTimeout(() => conn.close(), TIMEOUT_MS);
   try {
     const parser = new ReplyParser({ maxBulkBytes: MAX_REPLY_BYTES });
@@ -102,7 +109,13 @@ export function formatReply(reply: RespValue, indent = ""): string {
   if (typeof reply === "boolean") return `(${reply})`;
   if (reply instanceof RespErrorReply) return `(error) ${decode(reply.message)}`;
   if (typeof reply === "string") return JSON.stringify(decode(reply));
-  const items = Array.isArray(reply) ? reply : reply instanceof Set ? [...reply] : [];
+  const items = Array.isArray(reply)
+    ? reply
+    : reply instanceof Set
+    ? [...reply]
+    : reply instanceof Map
+    ? [...reply].flat()
+    : [];
   if (items.length === 0) return "(empty array)";
   const lines = items.slice(0, MAX_REPLY_LINES).map((item, index) => {
     const mark = `${index + 1}) `;
@@ -121,8 +134,8 @@ function formatTtl(ms: number): string {
   return ms < 1_000 ? `${ms} ms` : `${Math.round(ms / 1_000)} s`;
 }
 
-async function describe(port: number): Promise<Record<string, unknown>> {
-  const [info, size, scan] = await ask(port, [
+async function describe(address: Address): Promise<Record<string, unknown>> {
+  const [info, size, scan] = await ask(address, [
     ["INFO"],
     ["DBSIZE"],
     ["SCAN", "0", "COUNT", String(MAX_KEYS)],
@@ -131,11 +144,11 @@ async function describe(port: number): Promise<Record<string, unknown>> {
     decode(info).split("\r\n").map((line) => line.split(":", 2) as [string, string]),
   );
   const names = ((scan as [string, string[]])[1] ?? []).slice(0, MAX_KEYS);
-  const details = await ask(port, names.flatMap((name) => [["TYPE", name], ["PTTL", name]]));
+  const details = await ask(address, names.flatMap((name) => [["TYPE", name], ["PTTL", name]]));
   const hits = Number(fields.get("keyspace_hits") ?? 0);
   const misses = Number(fields.get("keyspace_misses") ?? 0);
   return {
-    port,
+    port: address.port,
     count: Number(size) > names.length ? `${names.length} of ${size}` : `${size}`,
     tiles: [
       { label: "Memory", value: fields.get("used_memory_human") ?? fields.get("used_memory") },
@@ -154,22 +167,24 @@ async function describe(port: number): Promise<Record<string, unknown>> {
   };
 }
 
-async function run(port: number, line: string): Promise<string> {
+async function run(address: Address, line: string): Promise<string> {
   const args = splitArguments(utf8ByteString(line));
   if (args === null || args.length === 0) return "(error) The quotes do not balance";
-  if (REFUSED.test(args[0]!)) return "(error) This command waits: use redis-cli";
-  return formatReply((await ask(port, [args]))[0]!);
+  if (REFUSED.test(args[0]!)) {
+    return "(error) This command waits, or ends the server: use redis-cli";
+  }
+  return formatReply((await ask(address, [args]))[0]!);
 }
 
-/** The page `/redis` of the server on `port`, which is undefined while it does not run. */
-export function redisPage(port: () => number | undefined): ConsolePage {
+/** The page `/redis` of the server at `address`, which is undefined while it does not run. */
+export function redisPage(address: () => Address | undefined): ConsolePage {
   return {
     path: "/redis",
     title: "Redis",
     mount(console) {
       console.template(TEMPLATE);
       const show = async (c: Context, command: string, reply: string): Promise<Response> => {
-        const current = port();
+        const current = address();
         const empty = { tiles: [], keys: [], count: "" };
         if (current === undefined) {
           return console.render(c, { ...empty, problem: "The server does not run." });
@@ -184,7 +199,7 @@ export function redisPage(port: () => number | undefined): ConsolePage {
       console.get("/", (c) => show(c, "", ""));
       console.post("/", async (c) => {
         const command = String((await c.req.formData()).get("command") ?? "").slice(0, 10_000);
-        const current = port();
+        const current = address();
         if (current === undefined || command.trim() === "") return await show(c, command, "");
         const reply = await run(current, command).catch((error) => `(error) ${error.message}`);
         return await show(c, command, reply);
