@@ -131,7 +131,7 @@ Deno.test("`start` prints what runs where, and stops cleanly on a signal", {
       assert(!done, text);
       text += value;
     }
-    const url = /│ console │ running │ (http:\/\/127\.0\.0\.1:\d+\/) /.exec(text)![1]!;
+    const url = /│ console +│ running +│ (http:\/\/127\.0\.0\.1:\d+\/) /.exec(text)![1]!;
     const page = await fetch(url);
     assertStringIncludes(await page.text(), "Overview");
     // A browser that stays connected must not hold the shutdown up.

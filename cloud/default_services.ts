@@ -1,4 +1,5 @@
 import { fileHost } from "./file_host.ts";
+import { playgroundService } from "./playground_service.ts";
 import { redisService } from "./redis_service.ts";
 import type { Service } from "./service.ts";
 import { webConsole } from "./web_console.ts";
@@ -22,6 +23,7 @@ export function defaultServices(options: DefaultServicesOptions = {}): Service[]
   return [
     fileHost(filesPort === undefined ? {} : { port: filesPort }),
     redisService(redisPort === undefined ? {} : { port: redisPort }),
+    playgroundService(),
     webConsole(port === undefined ? {} : { port }),
   ];
 }

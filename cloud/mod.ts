@@ -6,6 +6,7 @@
 export * from "./default_services.ts";
 export * from "./file_host.ts";
 export * from "./metrics.ts";
+export * from "./playground_service.ts";
 export * from "./redis_service.ts";
 export * from "./service.ts";
 export * from "./stack.ts";

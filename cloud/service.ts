@@ -107,7 +107,10 @@ export interface ConsoleMount {
   readonly context: ServiceContext;
   /** Registers a GET route below the page's path: `"/"` is the page itself. */
   get(pattern: string, handler: RouteHandler): void;
-  /** Registers a POST route below the page's path. Requests of other origins are refused. */
+  /**
+   * Registers a POST route below the page's path. Requests of other origins are refused, and bodies of
+   * more than 262,144 bytes.
+   */
   post(pattern: string, handler: RouteHandler): void;
   /** Sets the page's template: what stands inside the shared layout. */
   template(text: string): void;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   App,
+  bodyLimit,
   type Context,
   type HttpServer,
   type Middleware,
@@ -34,6 +35,8 @@ const DEFAULT_PORT = 8000;
 const MAX_LIVE_CONNECTIONS = 64;
 const REQUESTS_EVERY_MS = 250;
 const MAX_REQUESTS_AN_EVENT = 50;
+/** The longest body of a form or question that a page is given. */
+const MAX_BODY_BYTES = 262_144;
 
 /** Nothing but this origin's own files; no inline script or style, no frame around it. */
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
@@ -190,6 +193,8 @@ const refuseOtherOrigins: Middleware = (c, next) => {
   return isOwn ? next() : c.text("This request comes from another site\n", 403);
 };
 
+const limitBody = bodyLimit({ maxBytes: MAX_BODY_BYTES });
+
 /** Assets, layout and navigation, shared by all pages. */
 class ConsoleFrame {
   readonly #app: App;
@@ -250,7 +255,7 @@ class ConsoleFrame {
         app.get(at(pattern), handler);
       },
       post: (pattern, handler) => {
-        app.post(at(pattern), refuseOtherOrigins, handler);
+        app.post(at(pattern), refuseOtherOrigins, limitBody, handler);
       },
       template: (text) => {
         const frame =
