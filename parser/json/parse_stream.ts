@@ -323,8 +323,8 @@ function allowsFast(options: JsonParseStreamOptions): boolean {
  * dropped. A filter holds one candidate at a time. A negative index or slice bound, a negative step, and a second `..` hold the
  * array or object that they apply to. A filter that uses `$` is refused. Values come in document order, each once it is complete.
  *
- * The whole document is checked, also after the last selected value. A chunk's values queue up together: feed chunks of about 64 KiB. Cancelling
- * the values cancels the source. Strings may share memory with the chunk that they came in.
+ * The whole document is checked, also after the last selected value. A chunk is parsed as its values are asked for, 16 KiB at a
+ * time. Cancelling the values cancels the source. Strings may share memory with the chunk that they came in.
  *
  * @example
  * ```ts
@@ -340,7 +340,12 @@ function allowsFast(options: JsonParseStreamOptions): boolean {
  * assertEquals(ids, [1, 2]);
  * ```
  */
-export class JsonParseStream extends TransformStream<Uint8Array, unknown> {
+export class JsonParseStream implements TransformStream<Uint8Array, unknown> {
+  /** The values. */
+  readonly readable: ReadableStream<unknown>;
+  /** Takes the bytes. A write resolves once its chunk is parsed. */
+  readonly writable: WritableStream<Uint8Array>;
+
   /**
    * Makes a stream. Its readable side fails with a `JsonSyntaxError` where the text is wrong; the offset is in bytes from the start
    * of the stream.
@@ -354,22 +359,100 @@ export class JsonParseStream extends TransformStream<Uint8Array, unknown> {
     handler.attach(push);
     if (allowsFast(options)) push.scanner.jump = (index) => handler.jump(index);
     const { results } = handler;
-    const flush = (controller: TransformStreamDefaultController<unknown>) => {
-      for (let i = 0; i < results.length; i++) controller.enqueue(results[i]);
+
+    let values!: ReadableStreamDefaultController<unknown>;
+    let sink!: WritableStreamDefaultController;
+    /** The chunk that is being parsed, and how far. */
+    let chunk: Uint8Array | undefined;
+    let at = 0;
+    let written: PromiseWithResolvers<void> | undefined;
+    /** Resolved when there is a chunk, or never will be one. */
+    let arrival: PromiseWithResolvers<void> | undefined;
+
+    let isOver = false;
+
+    /** Hands over what there is; tells whether that was anything. */
+    const flush = (): boolean => {
+      const { length } = results;
+      for (let i = 0; i < length; i++) values.enqueue(results[i]);
       results.length = 0;
+      return length > 0;
     };
-    super({
-      transform(chunk, controller) {
-        push.push(chunk);
-        flush(controller);
+    /** Wakes who waits for a chunk. */
+    const arrive = () => {
+      arrival?.resolve();
+      arrival = undefined;
+    };
+    const parsePiece = (bytes: Uint8Array) => {
+      const end = Math.min(at + PIECE_BYTES, bytes.length);
+      push.push(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end));
+      at = end;
+      if (at < bytes.length) return;
+      chunk = undefined;
+      written!.resolve();
+    };
+    const fail = (reason: unknown) => {
+      isOver = true;
+      sink.error(reason);
+      written?.resolve();
+    };
+
+    this.readable = new ReadableStream<unknown>({
+      start(controller) {
+        values = controller;
       },
-      flush(controller) {
-        push.end();
-        flush(controller);
+      async pull() {
+        try {
+          while (!isOver) {
+            if (chunk === undefined) {
+              await (arrival ??= Promise.withResolvers()).promise;
+              continue;
+            }
+            parsePiece(chunk);
+            if (flush()) return;
+          }
+        } catch (error) {
+          fail(error);
+          throw error;
+        }
+      },
+      cancel: fail,
+    }, { highWaterMark: 0 });
+    this.writable = new WritableStream<Uint8Array>({
+      start(controller) {
+        sink = controller;
+      },
+      write(bytes) {
+        chunk = bytes;
+        at = 0;
+        written = Promise.withResolvers();
+        arrive();
+        return written.promise;
+      },
+      close() {
+        isOver = true;
+        try {
+          push.end();
+          flush();
+          values.close();
+        } catch (error) {
+          values.error(error);
+          throw error;
+        } finally {
+          arrive();
+        }
+      },
+      abort(reason) {
+        isOver = true;
+        values.error(reason);
+        arrive();
       },
     });
   }
 }
+
+/** What is parsed between two looks at the demand; values in the queue outlive young garbage. */
+const PIECE_BYTES = 16_384;
 
 /**
  * Reads a whole stream and checks that it is one JSON text, in constant memory.

@@ -131,6 +131,32 @@ Deno.test("cancelling `JsonParseStream` cancels the source", async () => {
   assert(pulled < 10, `${pulled} chunks were pulled`);
 });
 
+Deno.test("`JsonParseStream` parses a chunk as its values are asked for", async () => {
+  const { readable, writable } = new JsonParseStream({ select: "$[*]" });
+  const writer = writable.getWriter();
+  const reader = readable.getReader();
+  let isWritten = false;
+  // The error is far behind the first values: nobody has come to it.
+  const text = `[${"1234567,".repeat(10_000)}x]`;
+  const written = writer.write(encoder.encode(text)).then(() => isWritten = true);
+  for (let i = 0; i < 100; i++) assertEquals((await reader.read()).value, 1_234_567);
+  assertEquals(isWritten, false);
+  const rest = async () => {
+    while (!(await reader.read()).done);
+  };
+  const error = await assertRejects(rest, JsonSyntaxError);
+  assertEquals(error.offset, 80_001);
+  await written;
+  await assertRejects(() => writer.write(encoder.encode("1")), JsonSyntaxError);
+});
+
+Deno.test("aborting the writing side of `JsonParseStream` fails the values", async () => {
+  const { readable, writable } = new JsonParseStream();
+  const pending = readable.getReader().read();
+  await writable.abort(new Error("enough"));
+  await assertRejects(() => pending, Error, "enough");
+});
+
 Deno.test("`JsonTokenStream` gives the tokens of `tokenize()` at every cut", async () => {
   const text = '\ufeff{é: [1.5, -0x1F, \'a\\\n"\', "é\\u0041"], /* ü */ "n": null, // 日\n}';
   const bytes = encoder.encode(text);

@@ -1,4 +1,5 @@
 /** The builtins of the books, those that a usable language needs beside them, and the modules of the standard library. */
+import { JsonNumber, JsonSyntaxError, parse } from "../json/mod.ts";
 import { MonkeyError } from "./errors.ts";
 import { binary, concat, equals, hashKey, MAX_SMALL, toInteger } from "./_operators.ts";
 import { quoteString } from "./print.ts";
@@ -436,17 +437,15 @@ const JSON_MODULE: Record<string, Call> = {
     runtime.charge(source.length);
     let parsed: unknown;
     try {
-      parsed = JSON.parse(source, function (this: unknown, _key, value, ...context: unknown[]) {
-        if (typeof value !== "number") return value;
-        const written = (context[0] as { source?: string } | undefined)?.source ?? String(value);
-        return /^-?\d+$/.test(written) ? BigInt(written) : value;
-      });
+      parsed = parse(source, { numbers: "source", maxDepth: JSON_DEPTH });
     } catch (error) {
-      throw new MonkeyError(
-        `json: ${error instanceof RangeError ? "nests too deeply" : "not JSON"}`,
-      );
+      if (!(error instanceof JsonSyntaxError)) throw error;
+      const reason = error.code === "too-deep"
+        ? "nests too deeply"
+        : error.message.slice(0, error.message.indexOf("\n"));
+      throw new MonkeyError(`json: ${reason}`);
     }
-    return fromJson(runtime, parsed, 0);
+    return fromJson(runtime, parsed);
   },
   stringify(runtime, args) {
     arity(args, 1);
@@ -456,21 +455,27 @@ const JSON_MODULE: Record<string, Call> = {
   },
 };
 
-function fromJson(runtime: BuiltinContext, value: unknown, depth: number): Value {
-  if (depth > JSON_DEPTH) throw new MonkeyError("json: nests too deeply");
-  if (typeof value === "bigint") {
-    return BigInt.asIntN(64, value) === value ? toInteger(value) : float(runtime, Number(value));
+/** Digits of the longest 64-bit integer. */
+const MAX_INTEGER = /^-?[0-9]{1,19}$/;
+
+/** The levels are limited by the parser. */
+function fromJson(runtime: BuiltinContext, value: unknown): Value {
+  if (value instanceof JsonNumber) {
+    if (MAX_INTEGER.test(value.source)) {
+      const integer = BigInt(value.source);
+      if (BigInt.asIntN(64, integer) === integer) return toInteger(integer);
+    }
+    return float(runtime, Number(value.source));
   }
-  if (typeof value === "number") return float(runtime, value);
   if (typeof value !== "object" || value === null) return value as Value;
   if (Array.isArray(value)) {
     runtime.allocate(2 + value.length);
-    return new MonkeyArray(value.map((item) => fromJson(runtime, item, depth + 1)));
+    return new MonkeyArray(value.map((item) => fromJson(runtime, item)));
   }
   const pairs = new Map<HashKey, Value>();
   for (const [key, item] of Object.entries(value)) {
     runtime.allocate(3);
-    pairs.set(key, fromJson(runtime, item, depth + 1));
+    pairs.set(key, fromJson(runtime, item));
   }
   return new MonkeyHash(pairs);
 }

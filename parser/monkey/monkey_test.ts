@@ -404,7 +404,18 @@ Deno.test("the standard library", () => {
       'let j = import("json"); let v = j.parse("{\\"a\\": [1, 2.5, 12345678901234567], \\"__proto__\\": null}"); [v.a, j.stringify(v)]',
       '[[1, 2.5, 12345678901234567], "{\\"a\\":[1,2.5,12345678901234567],\\"__proto__\\":null}"]',
     ],
-    ['import("json").parse("{")', "runtime: json: not JSON"],
+    [
+      'import("json").parse("{")',
+      "runtime: json: Parse error at position 1: unexpected end of input, expected string or '}'",
+    ],
+    [
+      'import("json").parse("[9223372036854775807, 9223372036854775808, -0, 1e2]")',
+      "[9223372036854775807, 9223372036854776000.0, 0, 100.0]",
+    ],
+    [
+      'let j = import("json"); let s = "["; while (len(s) < 1100) { s = s + s }; j.parse(s)',
+      "runtime: json: nests too deeply",
+    ],
     ["sort([3, 1, 2], fn(a, b) { a > b })", "[3, 2, 1]"],
     ['sort([2, "a"])', "runtime: type mismatch: INTEGER < STRING"],
     ["filter(range(6), fn(n) { n % 2 == 0 })", "[0, 2, 4]"],
