@@ -4,11 +4,13 @@
  *
  * @module
  */
-import { writeU32 } from "./_bytes.ts";
+import { toHex, writeU32 } from "./_bytes.ts";
+import { candidateVectors, isCollision } from "./_sha1_collision.ts";
+import { GitError } from "./errors.ts";
 
 const W = new Int32Array(80);
 
-/** Incremental SHA-1. */
+/** Incremental SHA-1 that notices collision attacks. */
 export class Sha1 {
   #a = 0x67452301;
   #b = 0xefcdab89 | 0;
@@ -18,6 +20,7 @@ export class Sha1 {
   #block = new Uint8Array(64);
   #used = 0;
   #length = 0;
+  #isAttack = false;
 
   update(data: Uint8Array): this {
     this.#length += data.length;
@@ -43,6 +46,7 @@ export class Sha1 {
     return this;
   }
 
+  /** @throws {GitError} Of code `unsafe`, where a block was the last of one message of a colliding pair. */
   digest(): Uint8Array {
     const block = this.#block;
     let used = this.#used;
@@ -62,6 +66,9 @@ export class Sha1 {
     writeU32(out, 8, this.#c);
     writeU32(out, 12, this.#d);
     writeU32(out, 16, this.#e);
+    if (this.#isAttack) {
+      throw new GitError("unsafe", `SHA-1 appears to be part of a collision attack: ${toHex(out)}`);
+    }
     return out;
   }
 
@@ -74,13 +81,41 @@ export class Sha1 {
       const x = w[i - 3]! ^ w[i - 8]! ^ w[i - 14]! ^ w[i - 16]!;
       w[i] = (x << 1) | (x >>> 31);
     }
+    const candidates = candidateVectors(w);
+    if (candidates !== 0) {
+      const before = [this.#a, this.#b, this.#c, this.#d, this.#e];
+      this.#isAttack ||= isCollision(w, before, candidates);
+    }
     let a = this.#a, b = this.#b, c = this.#c, d = this.#d, e = this.#e;
-    for (let i = 0; i < 80; i++) {
-      let f: number;
-      if (i < 20) f = ((b & c) | (~b & d)) + 0x5a827999;
-      else if (i < 40) f = (b ^ c ^ d) + 0x6ed9eba1;
-      else if (i < 60) f = ((b & c) | (b & d) | (c & d)) - 0x70e44324;
-      else f = (b ^ c ^ d) - 0x359d3e2a;
+    for (let i = 0; i < 20; i++) {
+      const f = (d ^ (b & (c ^ d))) + 0x5a827999;
+      const t = (((a << 5) | (a >>> 27)) + f + e + w[i]!) | 0;
+      e = d;
+      d = c;
+      c = (b << 30) | (b >>> 2);
+      b = a;
+      a = t;
+    }
+    for (let i = 20; i < 40; i++) {
+      const f = (b ^ c ^ d) + 0x6ed9eba1;
+      const t = (((a << 5) | (a >>> 27)) + f + e + w[i]!) | 0;
+      e = d;
+      d = c;
+      c = (b << 30) | (b >>> 2);
+      b = a;
+      a = t;
+    }
+    for (let i = 40; i < 60; i++) {
+      const f = ((b & c) | (d & (b | c))) - 0x70e44324;
+      const t = (((a << 5) | (a >>> 27)) + f + e + w[i]!) | 0;
+      e = d;
+      d = c;
+      c = (b << 30) | (b >>> 2);
+      b = a;
+      a = t;
+    }
+    for (let i = 60; i < 80; i++) {
+      const f = (b ^ c ^ d) - 0x359d3e2a;
       const t = (((a << 5) | (a >>> 27)) + f + e + w[i]!) | 0;
       e = d;
       d = c;

@@ -130,6 +130,7 @@ export class FileObjectStore implements ObjectStore {
   #packs: Pack[] | undefined;
   #lastPack: Pack | undefined;
   #stamps = "";
+  #promisor: ((ids: readonly ObjectId[]) => boolean) | undefined;
 
   /** Opens an object directory; nothing is read until needed. */
   constructor(
@@ -272,11 +273,28 @@ export class FileObjectStore implements ObjectStore {
       const again = this.#readOnce(id);
       if (again !== undefined) return again;
     }
-    if (this.#options.onMissing?.(id)) {
+    if (this.#askFor(id)) {
       this.refresh();
       return this.#readOnce(id);
     }
     return undefined;
+  }
+
+  /** Says where objects that are nowhere can be had; `ask` returns whether it brought any. */
+  setPromisor(ask: (ids: readonly ObjectId[]) => boolean): void {
+    this.#promisor = ask;
+  }
+
+  /** Fetches what is missing of some objects in one go, where somebody promised them. */
+  prefetch(ids: Iterable<ObjectId>): void {
+    if (this.#promisor === undefined) return;
+    const missing = new Set<ObjectId>();
+    for (const id of ids) if (!this.hasLocally(id)) missing.add(id);
+    if (missing.size > 0 && this.#promisor([...missing])) this.refresh();
+  }
+
+  #askFor(id: ObjectId): boolean {
+    return (this.#options.onMissing?.(id) ?? false) || (this.#promisor?.([id]) ?? false);
   }
 
   #readOnce(id: ObjectId): GitObject | undefined {
@@ -305,7 +323,7 @@ export class FileObjectStore implements ObjectStore {
       }
       if (!this.refresh()) break;
     }
-    if (this.#options.onMissing !== undefined) {
+    if (this.#options.onMissing !== undefined || this.#promisor !== undefined) {
       const object = this.read(id);
       if (object !== undefined) return { type: object.type, size: object.data.length };
     }
@@ -348,7 +366,7 @@ export class FileObjectStore implements ObjectStore {
 
   /** Stores an object. */
   write(type: ObjectType, data: Uint8Array): ObjectId {
-    const id = hashObject(this.algorithm, type, data);
+    const id = hashObject(this.algorithm, type, data, true);
     if (this.hasLocally(id)) return id;
     this.writeLoose(id, type, data);
     return id;

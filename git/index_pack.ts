@@ -98,7 +98,7 @@ export function indexPack(
   let done = 0;
   const finish = (i: number, type: ObjectType, data: Uint8Array): void => {
     check(type, data);
-    const id = hashObject(algorithm, type, data);
+    const id = hashObject(algorithm, type, data, true);
     ids[i] = id;
     types[i] = type;
     byId.set(id, i);

@@ -81,7 +81,7 @@ export class MemoryObjectStore implements ObjectStore {
 
   /** Stores a copy. */
   write(type: ObjectType, data: Uint8Array): ObjectId {
-    const id = hashObject(this.algorithm, type, data);
+    const id = hashObject(this.algorithm, type, data, true);
     if (!this.#objects.has(id)) this.#objects.set(id, { type, data: data.slice() });
     return id;
   }

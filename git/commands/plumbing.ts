@@ -231,7 +231,7 @@ export function hashObjectCommand(cli: Cli, args: ByteString[]): number {
         die("refusing to create malformed object");
       }
     }
-    const id = hashObject(algorithm, type, data);
+    const id = hashObject(algorithm, type, data, true);
     if (write && !repository!.objects.hasLocally(id)) {
       repository!.objects.writeLoose(id, type, data);
     }
