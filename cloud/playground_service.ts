@@ -1,6 +1,7 @@
 import { describeJson, describeMonkey } from "./_playground.ts";
 import { playgroundPage } from "./console/playground.ts";
-import type { ConsolePage, Endpoint, Service, ServiceContext, ServiceState } from "./service.ts";
+import { ManagedService } from "./_managed_service.ts";
+import type { ConsolePage, Endpoint, Service } from "./service.ts";
 
 /** How long a thread may work on one question before it is ended. */
 const DEADLINE_MS = 4_000;
@@ -33,35 +34,22 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-class PlaygroundService implements Service {
+class PlaygroundService extends ManagedService {
   readonly name = "playground";
   readonly description = "JSON and the Monkey language, to try in the browser.";
   readonly page: ConsolePage = playgroundPage((kind, text) => this.#ask(kind, text));
   readonly #waiting: Waiting[] = [];
-  #state: ServiceState = "stopped";
   #worker: Worker | undefined;
   #canThread = true;
   #current: Waiting | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #nextId = 0;
 
-  get state(): ServiceState {
-    return this.#state;
-  }
-
-  get endpoints(): readonly Endpoint[] {
+  protected override open(): Endpoint[] {
     return [];
   }
 
-  // deno-lint-ignore require-await
-  async start(_context: ServiceContext): Promise<void> {
-    this.#state = "running";
-  }
-
-  // deno-lint-ignore require-await
-  async stop(): Promise<void> {
-    if (this.#state !== "running") return;
-    this.#state = "stopped";
+  protected override close(): void {
     this.#endThread();
     const error = new PlaygroundError("the playground has stopped");
     this.#current?.reject(error);
@@ -70,7 +58,7 @@ class PlaygroundService implements Service {
   }
 
   #ask(kind: PlaygroundKind, text: string): Promise<unknown> {
-    if (this.#state !== "running") {
+    if (this.state !== "running") {
       return Promise.reject(new PlaygroundError("the playground does not run"));
     }
     if (this.#waiting.length >= MAX_WAITING) {

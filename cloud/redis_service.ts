@@ -1,7 +1,8 @@
 import { join, resolve } from "@std/path";
 import { RedisServer, RedisServerError } from "../cache/redis/mod.ts";
 import { redisPage } from "./console/redis.ts";
-import type { ConsolePage, Endpoint, Service, ServiceContext, ServiceState } from "./service.ts";
+import { ManagedService } from "./_managed_service.ts";
+import type { ConsolePage, Endpoint, Service, ServiceContext } from "./service.ts";
 
 /** Options of {@linkcode redisService}. */
 export interface RedisServiceOptions {
@@ -20,52 +21,36 @@ export function redisService(options: RedisServiceOptions = {}): Service {
   return new RedisService(options);
 }
 
-class RedisService implements Service {
+class RedisService extends ManagedService {
   readonly name = "redis";
   readonly description = "A Redis-compatible server, kept in an append-only file.";
   readonly page: ConsolePage = redisPage(() => this.#address);
   readonly #port: number | undefined;
-  #state: ServiceState = "stopped";
-  #endpoints: Endpoint[] = [];
   #server: RedisServer | undefined;
   /** Where this machine reaches the server. */
   #address: { hostname: string; port: number } | undefined;
 
   constructor(options: RedisServiceOptions) {
+    super();
     this.#port = options.port;
   }
 
-  get state(): ServiceState {
-    return this.#state;
-  }
-
-  get endpoints(): readonly Endpoint[] {
-    return this.#endpoints;
-  }
-
-  async start(context: ServiceContext): Promise<void> {
-    this.#state = "starting";
-    try {
-      const dir = resolve(context.dataDir, this.name);
-      await Deno.mkdir(dir, { recursive: true });
-      this.#server = await this.#listen(context, dir);
-    } catch (error) {
-      this.#state = "failed";
-      throw error;
-    }
-    const { port } = this.#server;
+  protected override async open(context: ServiceContext): Promise<Endpoint[]> {
+    const dir = resolve(context.dataDir, this.name);
+    await Deno.mkdir(dir, { recursive: true });
+    const server = this.#server = await this.#listen(context, dir);
+    this.#watch(server);
+    const { port } = server;
     const isAny = context.hostname === "0.0.0.0" || context.hostname === "::";
     const hostname = isAny ? "127.0.0.1" : context.hostname;
     this.#address = { hostname, port };
-    this.#endpoints = [{
+    return [{
       label: "Redis protocol",
       url: `redis://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
       command: hostname === "127.0.0.1"
         ? `redis-cli -p ${port}`
         : `redis-cli -h ${hostname} -p ${port}`,
     }];
-    this.#state = "running";
-    this.#watch(this.#server);
   }
 
   async #listen({ hostname, log }: ServiceContext, dir: string): Promise<RedisServer> {
@@ -95,21 +80,17 @@ class RedisService implements Service {
     await server.finished;
     if (this.#server !== server) return;
     this.#forget();
-    this.#state = "failed";
+    this.ended();
   }
 
   #forget(): void {
-    this.#endpoints = [];
     this.#server = undefined;
     this.#address = undefined;
   }
 
-  async stop(): Promise<void> {
+  protected override async close(): Promise<void> {
     const server = this.#server;
-    if (server === undefined) return;
-    this.#state = "stopping";
     this.#forget();
-    await server.close();
-    this.#state = "stopped";
+    await server?.close();
   }
 }

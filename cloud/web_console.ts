@@ -10,6 +10,7 @@ import {
   TemplateSet,
 } from "../web/mod.ts";
 import { listenHttp, urlOf } from "./_listen.ts";
+import { ManagedService } from "./_managed_service.ts";
 import { ICON, LAYOUT, NOT_FOUND } from "./console/layout.ts";
 import { overviewPage } from "./console/overview.ts";
 import { SCRIPT } from "./console/script.ts";
@@ -68,60 +69,38 @@ interface Asset {
   readonly text: string;
 }
 
-class WebConsole implements Service {
+class WebConsole extends ManagedService {
   readonly name = "console";
   readonly description = "This page: services, traffic and requests, live.";
   readonly page: ConsolePage = overviewPage;
   readonly #port: number | undefined;
-  #state: ServiceState = "stopped";
-  #endpoints: Endpoint[] = [];
   #server: HttpServer | undefined;
 
   constructor(options: WebConsoleOptions) {
+    super();
     this.#port = options.port;
   }
 
-  get state(): ServiceState {
-    return this.#state;
-  }
-
-  get endpoints(): readonly Endpoint[] {
-    return this.#endpoints;
-  }
-
-  // deno-lint-ignore require-await
-  async start(context: ServiceContext): Promise<void> {
-    this.#state = "starting";
-    try {
-      const { hostname, log } = context;
-      this.#server = listenHttp({
-        name: this.name,
-        hostname,
-        log,
-        port: this.#port,
-        defaultPort: DEFAULT_PORT,
-        option: "--port",
-      }, createConsoleApp(context).fetch);
-    } catch (error) {
-      this.#state = "failed";
-      throw error;
-    }
-    const url = urlOf(this.#server, context.hostname);
-    this.#endpoints = [
+  protected override open(context: ServiceContext): Endpoint[] {
+    const { hostname, log } = context;
+    this.#server = listenHttp({
+      name: this.name,
+      hostname,
+      log,
+      port: this.#port,
+      defaultPort: DEFAULT_PORT,
+      option: "--port",
+    }, createConsoleApp(context).fetch);
+    const url = urlOf(this.#server, hostname);
+    return [
       { label: "Web page", url, hint: "open it in a browser" },
       { label: "Status as JSON", url: `${url}api/status`, command: `curl ${url}api/status` },
     ];
-    this.#state = "running";
   }
 
-  async stop(): Promise<void> {
-    const server = this.#server;
-    if (server === undefined) return;
-    this.#state = "stopping";
-    this.#endpoints = [];
+  protected override async close(): Promise<void> {
+    await this.#server?.shutdown();
     this.#server = undefined;
-    await server.shutdown();
-    this.#state = "stopped";
   }
 }
 
