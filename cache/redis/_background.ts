@@ -15,6 +15,8 @@ export class Background {
   #timer: ReturnType<typeof setInterval> | undefined;
   #lastCommands = 0;
   #lastIn = 0;
+  #lastCycles = 0;
+  #lastCycleUsec = 0;
   #lastOut = 0;
   #lastSample = 0;
   #expireDb = 0;
@@ -43,6 +45,7 @@ export class Background {
   #tick(): void {
     const { engine } = this;
     engine.now = Date.now();
+    engine.beginCycle();
     if (engine.activeExpire && engine.pauseUntil <= engine.now) this.#expireCycle();
     this.#sample();
     this.#clients();
@@ -54,10 +57,13 @@ export class Background {
         if (!client.closing) engine.host?.resume(client);
       }
     }
+    if (engine.config.number("maxmemory") > 0 && !engine.pausedWrites) this.#makeRoom();
     this.persistence.tick();
     engine.flushEffects();
     engine.tracking.flushBroadcasts();
     engine.finish();
+    engine.endCycle();
+    engine.stats.cycles.cronUsec += (performance.now() - engine.stats.cycles.start) * 1000;
   }
 
   #sample(): void {
@@ -65,9 +71,17 @@ export class Background {
     const elapsed = engine.now - this.#lastSample;
     if (elapsed < 1000) return;
     const { stats } = engine;
-    stats.opsPerSecond = Math.round((stats.commands - this.#lastCommands) * 1000 / elapsed);
-    stats.inputPerSecond = (stats.bytesIn - this.#lastIn) * 1000 / elapsed;
-    stats.outputPerSecond = (stats.bytesOut - this.#lastOut) * 1000 / elapsed;
+    // CONFIG RESETSTAT sets the counters back.
+    const rate = (now: number, then: number): number => Math.max(0, now - then) * 1000 / elapsed;
+    stats.opsPerSecond = Math.round(rate(stats.commands, this.#lastCommands));
+    stats.inputPerSecond = rate(stats.bytesIn, this.#lastIn);
+    stats.outputPerSecond = rate(stats.bytesOut, this.#lastOut);
+    const { cycles } = stats;
+    const turns = Math.max(0, cycles.count - this.#lastCycles);
+    cycles.perSecond = Math.round(rate(cycles.count, this.#lastCycles));
+    cycles.recentUsec = turns === 0 ? 0 : Math.max(0, cycles.usec - this.#lastCycleUsec) / turns;
+    this.#lastCycles = cycles.count;
+    this.#lastCycleUsec = cycles.usec;
     this.#lastCommands = stats.commands;
     this.#lastIn = stats.bytesIn;
     this.#lastOut = stats.bytesOut;
@@ -80,7 +94,7 @@ export class Background {
     const timeout = engine.config.number("timeout") * 1000;
     for (const client of engine.clients.values()) {
       if (client.transport === null) continue;
-      if (client.softLimitSince > 0) engine.checkOutputLimit(client);
+      if (client.softLimitSince > 0) engine.checkOutputLimit(client, 0);
       const idle = engine.now - client.lastActive;
       if (idle > 2000) client.parser.shrink();
       if (
@@ -139,7 +153,10 @@ export class Background {
     const limit = engine.config.number("maxmemory");
     if (limit === 0) return true;
     const policy = engine.config.text("maxmemory-policy");
-    let used = engine.usedMemory();
+    // Exact only where it decides: a walk over all clients for every command would be slow.
+    let used = engine.roughMemory();
+    if (used <= limit) return true;
+    used = engine.usedMemory();
     if (used <= limit) return true;
     if (policy === "noeviction") return false;
     for (let n = 0; n < MAX_EVICTIONS && used > limit; n++) {

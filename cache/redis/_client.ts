@@ -178,12 +178,13 @@ export class Client {
     if (text.length === 0) return;
     this.out = "";
     if (this.transport === null) return;
+    // Beyond its limit a client gets nothing more, not the reply that broke it either.
+    if (this.engine.checkOutputLimit(this, text.length)) return;
     const bytes = allocate(text.length);
     bytes.latin1Write(text, 0, text.length);
     this.bytesOut += text.length;
     this.engine.stats.bytesOut += text.length;
     this.transport.write(bytes);
-    this.engine.checkOutputLimit(this);
   }
 
   /** `+OK`. */

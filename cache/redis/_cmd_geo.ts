@@ -23,24 +23,37 @@ function encode(longitude: number, latitude: number, latitudeMax = LATITUDE_MAX)
   return interleave(Math.min(y, 2 ** 26 - 1), Math.min(x, 2 ** 26 - 1));
 }
 
+/** The rectangle of a cell: an interleaved hash of `2 * bits` bits. */
+interface Cell {
+  west: number;
+  east: number;
+  south: number;
+  north: number;
+}
+
+function cellOf(x: number, y: number, bits: number): Cell {
+  const scale = 2 ** bits;
+  return {
+    west: -180 + x / scale * 360,
+    east: -180 + (x + 1) / scale * 360,
+    south: -LATITUDE_MAX + y / scale * (2 * LATITUDE_MAX),
+    north: -LATITUDE_MAX + (y + 1) / scale * (2 * LATITUDE_MAX),
+  };
+}
+
 function decode(hash: number): [number, number] {
   let x = 0;
   let y = 0;
-  for (let i = 25; i >= 0; i--) {
-    const pair = Math.floor(hash / 4 ** i) % 4;
-    x = x * 2 + (pair >> 1);
-    y = y * 2 + (pair & 1);
+  // Halves of 26 bits: bit operations are much cheaper than divisions.
+  for (let half = Math.floor(hash / 2 ** 26), n = 0; n < 2; n++, half = hash % 2 ** 26) {
+    for (let i = 24; i >= 0; i -= 2) {
+      x = x * 2 + (half >>> (i + 1) & 1);
+      y = y * 2 + (half >>> i & 1);
+    }
   }
-  const scale = 2 ** 26;
-  const longitudeLow = -180 + x / scale * 360;
-  const longitudeHigh = -180 + (x + 1) / scale * 360;
-  const latitudeLow = -LATITUDE_MAX + y / scale * (2 * LATITUDE_MAX);
-  const latitudeHigh = -LATITUDE_MAX + (y + 1) / scale * (2 * LATITUDE_MAX);
-  const longitude = Math.min(180, Math.max(-180, (longitudeLow + longitudeHigh) / 2));
-  const latitude = Math.min(
-    LATITUDE_MAX,
-    Math.max(-LATITUDE_MAX, (latitudeLow + latitudeHigh) / 2),
-  );
+  const { west, east, south, north } = cellOf(x, y, 26);
+  const longitude = Math.min(180, Math.max(-180, (west + east) / 2));
+  const latitude = Math.min(LATITUDE_MAX, Math.max(-LATITUDE_MAX, (south + north) / 2));
   return [longitude, latitude];
 }
 
@@ -170,6 +183,102 @@ function inside(shape: Shape, longitude: number, latitude: number): number | und
   return away;
 }
 
+/** Half the length of the Mercator projection's side, in metres. */
+const MERCATOR_MAX_M = 20037726.37;
+
+/** Bits an axis of the cells that a search looks at: nine of them cover the range. */
+function bitsFor(metres: number, latitude: number): number {
+  if (metres === 0) return 26;
+  let bits = 1;
+  for (let range = metres; range < MERCATOR_MAX_M; range *= 2) bits++;
+  bits -= 2;
+  // Meridians are closer to each other near the poles.
+  if (Math.abs(latitude) > 66) bits--;
+  if (Math.abs(latitude) > 80) bits--;
+  return Math.min(26, Math.max(1, bits));
+}
+
+/** A range of scores, the upper end not included. */
+interface ScoreRange {
+  from: number;
+  to: number;
+}
+
+/**
+ * The ranges of scores that a shape can be in: the cell of its centre and those around it, in the order
+ * in which a real server searches them (results that are not sorted come in that order).
+ *
+ * Source: the neighbour search over interleaved geohashes of Redis.
+ */
+function rangesOf(shape: Shape): ScoreRange[] {
+  const { longitude, latitude } = shape;
+  const halfHeight = shape.radius ?? shape.height / 2;
+  const halfWidth = shape.radius ?? shape.width / 2;
+  const reach = shape.radius ?? Math.hypot(halfHeight, halfWidth);
+  const upDegrees = halfHeight / EARTH_RADIUS_M / RADIANS;
+  const sideDegrees = (at: number): number =>
+    halfWidth / EARTH_RADIUS_M / Math.cos(at * RADIANS) / RADIANS;
+  // The parallel nearer to the pole spans more degrees.
+  const side = latitude < 0 ? sideDegrees(latitude - upDegrees) : sideDegrees(latitude + upDegrees);
+  const bounds: Cell = {
+    west: longitude - side,
+    east: longitude + side,
+    south: latitude - upDegrees,
+    north: latitude + upDegrees,
+  };
+  let bits = bitsFor(reach, latitude);
+  const place = (): [number, number, Cell] => {
+    const scale = 2 ** bits;
+    const x = Math.min(scale - 1, Math.floor((longitude + 180) / 360 * scale));
+    const y = Math.min(
+      scale - 1,
+      Math.floor((latitude + LATITUDE_MAX) / (2 * LATITUDE_MAX) * scale),
+    );
+    return [x, y, cellOf(x, y, bits)];
+  };
+  let [x, y, cell] = place();
+  // Neighbours wrap around; one that does never reaches far enough, which asks for larger cells.
+  const cells = 2 ** bits;
+  const wrap = (value: number): number => (value + cells) % cells;
+  if (
+    bits > 1 &&
+    (cellOf(x, wrap(y + 1), bits).north < bounds.north ||
+      cellOf(x, wrap(y - 1), bits).south > bounds.south ||
+      cellOf(wrap(x + 1), y, bits).east < bounds.east ||
+      cellOf(wrap(x - 1), y, bits).west > bounds.west)
+  ) {
+    bits--;
+    [x, y, cell] = place();
+  }
+  const useAll = bits < 2;
+  const north = useAll || cell.north <= bounds.north;
+  const south = useAll || cell.south >= bounds.south;
+  const east = useAll || cell.east <= bounds.east;
+  const west = useAll || cell.west >= bounds.west;
+  const scale = 2 ** bits;
+  const shift = 4 ** (26 - bits);
+  const ranges: ScoreRange[] = [];
+  let last = -1;
+  const add = (used: boolean, dx: number, dy: number): void => {
+    if (!used) return;
+    const hash = interleave((y + dy + scale) % scale, (x + dx + scale) % scale);
+    // With very few cells the neighbours of both sides are the same one.
+    if (hash === last) return;
+    last = hash;
+    ranges.push({ from: hash * shift, to: (hash + 1) * shift });
+  };
+  add(true, 0, 0);
+  add(north, 0, 1);
+  add(south, 0, -1);
+  add(east, 1, 0);
+  add(west, -1, 0);
+  add(north && east, 1, 1);
+  add(north && west, -1, 1);
+  add(south && east, 1, -1);
+  add(south && west, -1, -1);
+  return ranges;
+}
+
 type Kind = "radius" | "member" | "search";
 
 function search(
@@ -296,19 +405,20 @@ function search(
       height: (box?.[1] ?? 0) * metres,
       metres,
     };
-    const { keys, values } = zset.scores;
-    for (let i = 0; i < keys.length; i++) {
-      const [lon, lat] = decode(values[i]!);
-      const away = inside(shape, lon, lat);
-      if (away === undefined) continue;
-      found.push({ member: keys[i]!, score: values[i]!, away, lon, lat });
+    for (const { from, to } of rangesOf(shape)) {
       if (any && found.length === count) break;
+      for (const { member, score } of zset.order.between(from, to)) {
+        const [lon, lat] = decode(score);
+        const away = inside(shape, lon, lat);
+        if (away === undefined) continue;
+        found.push({ member, score, away, lon, lat });
+        if (any && found.length === count) break;
+      }
     }
   }
   if (order === undefined && count > 0 && !any) order = "asc";
   if (order === "asc") found.sort((a, b) => a.away - b.away);
   else if (order === "desc") found.sort((a, b) => b.away - a.away);
-  else found.sort((a, b) => a.score - b.score);
   const kept = count > 0 ? found.slice(0, count) : found;
   if (target !== undefined) {
     if (kept.length === 0) {

@@ -428,7 +428,7 @@ function restore(client: Client, args: string[]): void {
   if (expiry > 0) {
     db.setExpiry(key, expiry);
     if (!absolute) {
-      engine.rewritten = [["RESTORE", key, String(expiry), args[3]!, "REPLACE", "ABSTTL"]];
+      engine.rewritten = [["RESTORE", key, String(expiry), ...args.slice(3), "ABSTTL"]];
     }
   }
   const at = db.dict.find(key);
@@ -589,13 +589,17 @@ function flush(client: Client, args: string[], all: boolean): void {
   for (const db of dbs) count += db.clear();
   engine.tracking.invalidateAll();
   engine.dirty += count + 1;
+  if (all && !engine.loading) engine.host!.flushed();
   client.ok();
 }
 
 function swapdb(client: Client, args: string[]): void {
   const { engine } = client;
-  const a = dbOf(client, args[1]!, "ERR invalid first DB index");
-  const b = dbOf(client, args[2]!, "ERR invalid second DB index");
+  for (const [at, which] of [[1, "first"], [2, "second"]] as const) {
+    integer(args[at]!, new CommandError(`ERR invalid ${which} DB index`));
+  }
+  const a = dbOf(client, args[1]!);
+  const b = dbOf(client, args[2]!);
   if (a !== b) {
     for (const [db, other] of [[a, b], [b, a]] as const) {
       for (const [key, clients] of db.watched) {

@@ -81,6 +81,7 @@ function configSet(client: Client, args: string[]): void {
 function resetStatistics(engine: Engine): void {
   const { stats } = engine;
   const zeroed = new (stats.constructor as new () => typeof stats)();
+  zeroed.cycles.start = stats.cycles.start;
   Object.assign(stats, zeroed, { peakMemory: stats.peakMemory });
   engine.errorCounts.clear();
   const all = new Set<Command>(engine.commands.values());
@@ -129,7 +130,7 @@ function info(client: Client, args: string[]): void {
   }
   const sections = client.engine.host!.info();
   const parts: string[] = [];
-  for (const name of ALL_SECTIONS) {
+  for (const name of [...ALL_SECTIONS, "debug"]) {
     const fields = sections[name];
     if (!wanted.has(name) || fields === undefined) continue;
     const title = TITLES[name] ?? name[0]!.toUpperCase() + name.slice(1);
@@ -728,6 +729,7 @@ export const SERVER_COMMANDS: readonly CommandRow[] = [
   ["replicaof", 3, "ast", 0, 0, 0, failover("REPLICAOF"), "Not supported"],
   ["slaveof", 3, "ast", 0, 0, 0, failover("SLAVEOF"), "Not supported"],
   ["lolwut", -1, "rF", 0, 0, 0, (c) => c.verbatim("groundwork\n"), "Says which server this is"],
+  ["module", -2, "", 0, 0, 0, (c) => c.error("ERR syntax error"), "Modules; there are none"],
   ["function", -2, "", 0, 0, 0, (c) => c.error("ERR syntax error"), "Functions; there are none"],
 ];
 
@@ -743,6 +745,21 @@ export const FUNCTION_COMMANDS: readonly CommandRow[] = [
     0,
     0,
     help("FUNCTION", ["FLUSH [ASYNC|SYNC]", "    Deletes all functions."]),
+    "Describes the subcommands",
+  ],
+];
+
+/** Subcommands of MODULE: there are none, and none can be loaded. */
+export const MODULE_COMMANDS: readonly CommandRow[] = [
+  ["list", 2, "sa", 0, 0, 0, (c) => c.array(0), "Modules"],
+  [
+    "help",
+    2,
+    "lt",
+    0,
+    0,
+    0,
+    help("MODULE", ["LIST", "    Modules; there are none."]),
     "Describes the subcommands",
   ],
 ];

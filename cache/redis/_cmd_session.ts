@@ -50,6 +50,7 @@ function exec(client: Client): void {
   client.queueBytes = 0;
   client.inExec = true;
   client.array(queue.length);
+  const { errors } = client;
   try {
     for (const { command, args } of queue) {
       engine.call(client, command, args);
@@ -57,6 +58,8 @@ function exec(client: Client): void {
     }
   } finally {
     client.inExec = false;
+    // Errors of its commands are theirs: EXEC itself has not failed.
+    client.errors = errors;
   }
 }
 
@@ -68,9 +71,9 @@ function watch(client: Client, args: string[]): void {
   const { db } = client;
   if (!client.dirtyWatch) {
     for (const key of args.slice(1)) {
-      if (client.watching.some((each) => each.db === db && each.key === key)) continue;
-      client.watching.push({ db, key, expired: db.isExpired(key) });
       let watchers = db.watched.get(key);
+      if (watchers?.has(client)) continue;
+      client.watching.push({ db, key, expired: db.isExpired(key) });
       if (watchers === undefined) db.watched.set(key, watchers = new Set<Client>());
       watchers.add(client);
     }
@@ -327,9 +330,7 @@ export function describe(client: Client): string {
     multi: client.queue === null ? -1 : client.queue.length,
     watch: client.watching.length,
     "qbuf": client.parser.pendingBytes,
-    "qbuf-free": client.parser.pendingBytes === 0
-      ? 0
-      : client.parser.bufferBytes - client.parser.pendingBytes,
+    "qbuf-free": Math.max(0, client.parser.heldBytes - client.parser.pendingBytes),
     "argv-mem": client.parser.pendingArguments,
     "multi-mem": client.queueBytes,
     rbs: 16_384,
@@ -456,8 +457,10 @@ function unblock(client: Client, args: string[]): void {
   const blocked = target?.blocked;
   if (target === undefined || blocked === undefined || blocked === null) return client.int(0);
   client.engine.unblock(target);
-  if (how === "error") target.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-  else blocked.timedOut();
+  if (how === "error") {
+    target.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    blocked.command.failed++;
+  } else blocked.timedOut();
   client.int(1);
 }
 

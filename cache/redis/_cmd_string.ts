@@ -48,6 +48,7 @@ function set(client: Client, args: string[]): void {
   let wantOld = false;
   let keep = false;
   let expiry = 0;
+  let absolute = false;
   let compare: string | undefined;
   for (let i = 3; i < args.length; i++) {
     const option = args[i]!.toLowerCase();
@@ -64,6 +65,7 @@ function set(client: Client, args: string[]): void {
       next !== undefined && expiry === 0 && !keep
     ) {
       expiry = absoluteExpiry(client, next, option[0] === "e", option.length === 2, "set");
+      absolute = option === "pxat";
       i++;
     } else throw SYNTAX_ERROR;
   }
@@ -86,7 +88,8 @@ function set(client: Client, args: string[]): void {
       engine.rewritten = [[engine.deletion, key]];
     } else {
       db.setExpiry(key, expiry);
-      engine.rewritten = [["SET", key, value, "PXAT", String(expiry)]];
+      // What is absolute already goes on as it was sent.
+      if (!absolute) engine.rewritten = [["SET", key, value, "PXAT", String(expiry)]];
     }
   } else if (condition !== "" || wantOld) {
     engine.rewritten = [keep ? ["SET", key, value, "KEEPTTL"] : ["SET", key, value]];

@@ -12,6 +12,7 @@ import {
   FUNCTION_COMMANDS,
   LATENCY_COMMANDS,
   MEMORY_COMMANDS,
+  MODULE_COMMANDS,
   SERVER_COMMANDS,
   SLOWLOG_COMMANDS,
 } from "./_cmd_server.ts";
@@ -53,5 +54,6 @@ export function registerCommands(engine: Engine): void {
   engine.register("server", SLOWLOG_COMMANDS, "slowlog");
   engine.register("server", LATENCY_COMMANDS, "latency");
   engine.register("server", MEMORY_COMMANDS, "memory");
+  engine.register("server", MODULE_COMMANDS, "module");
   engine.register("scripting", FUNCTION_COMMANDS, "function");
 }

@@ -103,7 +103,7 @@ slowlog-log-slower-than number 10000 -1 9007199254740991
 slowlog-max-len number 128 0 2147483647
 latency-monitor-threshold number 0 0 9007199254740991
 latency-tracking bool yes
-latency-tracking-info-percentiles text 50_99_99.9
+latency-tracking-info-percentiles special 50_99_99.9
 notify-keyspace-events special -
 client-output-buffer-limit special normal_0_0_0_slave_268435456_67108864_60_pubsub_33554432_8388608_60
 client-query-buffer-limit memory 1073741824
@@ -336,6 +336,15 @@ export class Config {
         }
       }
       return parts.join(" ");
+    }
+    if (name === "latency-tracking-info-percentiles") {
+      return parts.map((part) => {
+        const percent = /^[0-9]{1,3}(?:\.[0-9]{1,9})?$/.test(part) ? Number(part) : NaN;
+        if (!(percent <= 100)) {
+          throw new ConfigError("each percentile must be a number between 0 and 100");
+        }
+        return String(percent);
+      }).join(" ");
     }
     if (name === "notify-keyspace-events") {
       if (/[^KEg$lshzxetmdnA]/.test(value)) {

@@ -68,9 +68,10 @@ export class Connection implements Transport {
     engine.stats.totalReads++;
     client.bytesIn += count;
     client.parser.commit(count);
+    if (this.#queryTooLarge()) return;
     this.process();
     engine.finish();
-    if (this.#queryTooLarge()) return;
+    engine.endCycle();
     if (!this.#stalled) this.#read();
   };
 
@@ -88,7 +89,7 @@ export class Connection implements Transport {
     const engine = this.#engine;
     const { parser } = client;
     let left = MAX_BATCH;
-    engine.tick = performance.now();
+    engine.beginCycle();
     try {
       while (client.blocked === null && !client.closing && !client.paused) {
         if (this.#queued > PAUSE_OUTPUT_BYTES) {

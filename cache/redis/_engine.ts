@@ -127,6 +127,19 @@ export class Stats {
   bytesOut = 0;
   errorReplies = 0;
   opsPerSecond = 0;
+  cycles: Cycles = {
+    count: 0,
+    usec: 0,
+    commandUsec: 0,
+    cronUsec: 0,
+    aofUsec: 0,
+    maxUsec: 0,
+    maxCommands: 0,
+    start: 0,
+    commandsBefore: 0,
+    perSecond: 0,
+    recentUsec: 0,
+  };
   inputPerSecond = 0;
   outputPerSecond = 0;
   queryBufferDisconnects = 0;
@@ -135,6 +148,32 @@ export class Stats {
   totalReads = 0;
   totalWrites = 0;
   authFailures = 0;
+}
+
+/** Turns of the event loop that did something: batches of requests, and work by the clock. */
+export interface Cycles {
+  /** How many. */
+  count: number;
+  /** Microseconds they took. */
+  usec: number;
+  /** Microseconds of it that commands took. */
+  commandUsec: number;
+  /** Microseconds of work by the clock. */
+  cronUsec: number;
+  /** Microseconds of writing the append-only file. */
+  aofUsec: number;
+  /** Longest, in microseconds. */
+  maxUsec: number;
+  /** Most commands in one. */
+  maxCommands: number;
+  /** When the running one began. */
+  start: number;
+  /** Commands before it. */
+  commandsBefore: number;
+  /** How many a second. */
+  perSecond: number;
+  /** Microseconds of an average one, lately. */
+  recentUsec: number;
 }
 
 /** An entry of SLOWLOG. */
@@ -226,6 +265,7 @@ export class Engine {
   /** Hooks of the server around the engine. */
   host: {
     save(): void;
+    flushed(): void;
     backgroundSave(schedule: boolean): string;
     rewriteAof(): string;
     shutdown(save: boolean | undefined): void;
@@ -329,13 +369,21 @@ export class Engine {
 
   /** Used memory by estimate, in bytes: keys, buffers, tables. */
   usedMemory(): number {
-    let total = 1_000_000;
-    for (const db of this.dbs) total += db.bytes;
+    let clients = 0;
     for (const client of this.clients.values()) {
-      total += 2048 + client.parser.bufferBytes + client.queueBytes +
+      clients += 2048 + client.parser.bufferBytes + client.queueBytes +
         (client.transport?.pendingBytes() ?? 0);
     }
-    total += this.tracking.bytes;
+    this.#clientBytes = clients;
+    return this.roughMemory();
+  }
+
+  #clientBytes = 0;
+
+  /** Used memory like {@linkcode Engine.usedMemory}, with the buffers of clients as they were at the last look. */
+  roughMemory(): number {
+    let total = 1_000_000 + this.#clientBytes + this.tracking.bytes;
+    for (const db of this.dbs) total += db.bytes;
     if (total > this.stats.peakMemory) this.stats.peakMemory = total;
     return total;
   }
@@ -579,11 +627,13 @@ export class Engine {
     try {
       command.run(client, args);
     } catch (error) {
-      if (!(error instanceof CommandError)) {
-        if (error instanceof RangeError) {
-          client.error(`ERR out of memory or range in '${command.fullName}': ${error.message}`);
-        } else throw error;
-      } else client.error(error.message);
+      if (error instanceof CommandError) client.error(error.message);
+      else if (error instanceof RangeError) {
+        client.error(`ERR out of memory or range in '${command.fullName}': ${error.message}`);
+      } else {
+        // A defect of this server must not end the program that it is a part of.
+        client.error(`ERR internal error in '${command.fullName}': ${(error as Error).message}`);
+      }
     } finally {
       this.#depth--;
     }
@@ -611,11 +661,27 @@ export class Engine {
     this.currentName = outerName;
     if (client.tracking.on && this.#depth === 0) this.tracking.remember(client, command, args);
     else if (client.tracking.on && client.inExec) this.tracking.remember(client, command, args);
-    if (this.#depth === 0 && client.deferredPushes.length > 0) {
-      const pushes = client.deferredPushes;
-      client.deferredPushes = [];
-      for (const text of pushes) client.raw(text);
-    }
+    this.#sendDeferred(client);
+  }
+
+  /** Starts the clock of a batch of requests. */
+  beginCycle(): void {
+    const { cycles } = this.stats;
+    this.tick = cycles.start = performance.now();
+    cycles.commandsBefore = this.stats.commands;
+  }
+
+  /** Ends the batch that {@linkcode Engine.beginCycle} began; statistics only. */
+  endCycle(): void {
+    const { cycles } = this.stats;
+    const now = performance.now();
+    const usec = (now - cycles.start) * 1000;
+    const commands = this.stats.commands - cycles.commandsBefore;
+    cycles.count++;
+    cycles.usec += usec;
+    cycles.commandUsec += (this.tick - cycles.start) * 1000;
+    if (usec > cycles.maxUsec) cycles.maxUsec = usec;
+    if (commands > cycles.maxCommands) cycles.maxCommands = commands;
   }
 
   /** When the last command ended, or the batch began: one reading of the clock a command. */
@@ -800,6 +866,15 @@ export class Engine {
     }
     this.rewritten = null;
     if (served) this.unblock(client);
+    this.#sendDeferred(client);
+  }
+
+  /** Sends the push messages that had to follow the reply of the command that has just ended. */
+  #sendDeferred(client: Client): void {
+    if (this.#depth > 0 || client.deferredPushes.length === 0) return;
+    const pushes = client.deferredPushes;
+    client.deferredPushes = [];
+    for (const text of pushes) client.raw(text);
   }
 
   /** Ends a batch: unblocked clients go on, output leaves. */
@@ -831,12 +906,12 @@ export class Engine {
     }
   }
 
-  /** Closes clients whose output is above the limits of their class. */
-  checkOutputLimit(client: Client): void {
-    const pending = client.transport!.pendingBytes();
+  /** Closes a client whose output, with what is to be added, is above the limits of its class; true when it did. */
+  checkOutputLimit(client: Client, added: number): boolean {
+    const pending = client.transport!.pendingBytes() + added;
     if (pending < 65_536) {
       client.softLimitSince = 0;
-      return;
+      return false;
     }
     const kind = client.subscribed || client.monitor
       ? client.monitor ? "replica" : "pubsub"
@@ -852,6 +927,7 @@ export class Engine {
       client.closing = true;
       client.transport!.close(true);
     }
+    return over;
   }
 
   /** Forgets a connection that ended. */

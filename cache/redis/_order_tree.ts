@@ -194,6 +194,22 @@ export class OrderTree {
     return before + OrderTree.#offsetOf(node, score, member);
   }
 
+  /** The elements with a score in [from, to), upward. The tree must not change meanwhile. */
+  *between(from: number, to: number): Generator<{ member: string; score: number }> {
+    const start = this.countWhile((score) => score < from);
+    if (start >= this.size) return;
+    let { leaf, at }: { leaf: Leaf | null; at: number } = this.select(start);
+    while (leaf !== null) {
+      for (; at < leaf.scores.length; at++) {
+        const score = leaf.scores[at]!;
+        if (score >= to) return;
+        yield { member: leaf.members[at]!, score };
+      }
+      leaf = leaf.next;
+      at = 0;
+    }
+  }
+
   /** How many elements satisfy `below`, which must hold for a prefix of the order. */
   countWhile(below: (score: number, member: string) => boolean): number {
     let node = this.#root;

@@ -22,7 +22,7 @@ interface Part {
 /** Tables up to this size are written when the snapshot starts. */
 const SMALL_TABLE = 16;
 /** Bytes that are collected before they go to the file. */
-const FLUSH_BYTES = 512 * 1024;
+const FLUSH_BYTES = 128 * 1024;
 
 /** A snapshot that is being written. */
 export class Snapshot implements SnapshotObserver {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { encodeRequest, ReplyParser, type RespValue } from "./resp.ts";
+import { encodeRequest, ReplyParser, RequestParser, type RespValue } from "./resp.ts";
+import { toBytes, toByteString } from "./_values.ts";
 import { RedisServer, RedisServerError } from "./server.ts";
 
 const SOAK = Deno.env.get("GROUNDWORK_SOAK") === "1";
@@ -87,6 +88,41 @@ Deno.test("a background snapshot is the state at its start, whatever changes mea
   await Deno.remove(dir, { recursive: true });
 });
 
+Deno.test("`FLUSHALL` replaces the snapshot where snapshots are configured, also one that is being written", async () => {
+  const dir = await Deno.makeTempDir();
+  const parameters = { ...DEBUG, save: "3600 1" };
+  {
+    await using server = await RedisServer.start({ port: 0, dir, parameters });
+    const replies = await call(
+      server,
+      ["DEBUG", "POPULATE", "20000"],
+      ["SAVE"],
+      ["BGSAVE"],
+      ["FLUSHALL"],
+      ["INFO", "persistence"],
+    );
+    assertStringIncludes(replies[4] as string, "rdb_changes_since_last_save:0");
+    for (;;) {
+      const [info] = await call(server, ["INFO", "persistence"]);
+      if (/rdb_bgsave_in_progress:0/.test(info as string)) break;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    // What the folder holds now is what a crash would leave.
+    await Deno.copyFile(`${dir}/dump.rdb`, `${dir}/crash.rdb`);
+  }
+  assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name).sort(), [
+    "crash.rdb",
+    "dump.rdb",
+  ]);
+  await using server = await RedisServer.start({
+    port: 0,
+    dir,
+    parameters: { ...DEBUG, dbfilename: "crash.rdb" },
+  });
+  assertEquals(await call(server, ["DBSIZE"]), [0]);
+  await Deno.remove(dir, { recursive: true });
+});
+
 Deno.test("the append-only file gives every type back, before and after a rewrite", async () => {
   const dir = await Deno.makeTempDir();
   const aof = `${dir}/test.aof`;
@@ -127,6 +163,39 @@ Deno.test("the append-only file gives every type back, before and after a rewrit
   assertEquals(names, ["test.aof.2.base.rdb", "test.aof.2.incr.aof", "test.aof.manifest"]);
   await using server = await RedisServer.start({ port: 0, aof, parameters: DEBUG });
   assertEquals(await call(server, ["DEBUG", "DIGEST"]), [digest]);
+  await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("times to live reach the append-only file as absolute ones; absolute ones as they were sent", async () => {
+  const dir = await Deno.makeTempDir();
+  await using server = await RedisServer.start({ port: 0, aof: `${dir}/t.aof` });
+  const at = String(Date.now() + 777_000);
+  const [, dump] = await call(server, ["SET", "p", "v"], ["DUMP", "p"]) as [string, string];
+  await call(
+    server,
+    ["SET", "a", "1", "ex", "100"],
+    ["set", "b", "1", "pxat", at],
+    ["EXPIRE", "p", "100"],
+    ["RESTORE", "r", "1000", dump],
+    ["RESTORE", "q", at, dump, "absttl"],
+  );
+  const text = toByteString(await Deno.readFile(`${dir}/appendonlydir/t.aof.1.incr.aof`));
+  const parser = new RequestParser();
+  parser.feed(toBytes(text));
+  const commands: string[] = [];
+  for (let args = parser.next(); args !== null; args = parser.next()) {
+    commands.push(args.filter((arg) => arg !== dump).join(" ").replaceAll(at, "T"));
+  }
+  const shown = commands.map((command) => command.replace(/[0-9]{13}/, "N"));
+  assertEquals(shown, [
+    "SELECT 0",
+    "SET p v",
+    "SET a 1 PXAT N",
+    "set b 1 pxat T",
+    "PEXPIREAT p N",
+    "RESTORE r N ABSTTL",
+    "RESTORE q T absttl",
+  ]);
   await Deno.remove(dir, { recursive: true });
 });
 
@@ -188,7 +257,14 @@ Deno.test("no acknowledged write is lost when the process is killed, with append
       }, appendfsync: "always" });\n` +
       `console.log(server.port);`,
   );
-  let acknowledged = 0;
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  let state = seed;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return Math.floor(state / 2 ** 32 * below);
+  };
+  const writers = 4;
+  const acknowledged = new Array<number>(writers).fill(0);
   for (let round = 0; round < (SOAK ? 100 : 2); round++) {
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-check", ...importMap(), script],
@@ -197,32 +273,34 @@ Deno.test("no acknowledged write is lost when the process is killed, with append
     }).spawn();
     const reader = child.stdout.getReader();
     const port = Number(new TextDecoder().decode((await reader.read()).value));
-    using conn = await Deno.connect({ hostname: "127.0.0.1", port });
-    const buffer = new Uint8Array(4096);
-    const parser = new ReplyParser();
-    const next = async (): Promise<RespValue> => {
+    const found = await call(
+      { port },
+      ...acknowledged.flatMap((_, i) => [["GET", `n:${i}`], ["LLEN", `l:${i}`]]),
+    );
+    acknowledged.forEach((count, i) => {
+      const label = `seed ${seed}, round ${round}, writer ${i}`;
+      const counter = Number(found[i * 2] ?? 0);
+      assert(counter >= count, `${label}: ${count} acknowledged, ${counter} found`);
+      // A transaction is there as a whole or not at all.
+      assertEquals(Number(found[i * 2 + 1]), counter, label);
+      acknowledged[i] = counter;
+    });
+    const timer = setTimeout(() => child.kill("SIGKILL"), 20 + random(80));
+    const write = async (i: number): Promise<void> => {
       for (;;) {
-        const reply = parser.next();
-        if (reply !== undefined) return reply;
-        const count = await conn.read(buffer);
-        if (count === null) throw new Error("ended");
-        parser.feed(buffer.subarray(0, count));
+        const replies = await call(
+          { port },
+          ["MULTI"],
+          ["INCR", `n:${i}`],
+          ["RPUSH", `l:${i}`, "x".repeat(random(2_000))],
+          ["EXEC"],
+          ...(i === 0 && random(4) === 0 ? [["BGREWRITEAOF"]] : []),
+        );
+        acknowledged[i] = Number((replies[3] as RespValue[])[0]);
       }
     };
-    await conn.write(encodeRequest(["GET", "n"]));
-    const found = Number(await next() ?? 0);
-    assert(found >= acknowledged, `round ${round}: ${acknowledged} acknowledged, ${found} found`);
-    acknowledged = found;
-    const killAfter = 20 + Math.floor(Math.random() * 60);
-    const timer = setTimeout(() => child.kill("SIGKILL"), killAfter);
-    try {
-      for (;;) {
-        await conn.write(encodeRequest(["INCR", "n"]));
-        acknowledged = Number(await next());
-      }
-    } catch {
-      // The process is gone.
-    }
+    // Each ends with an error when the process is killed.
+    await Promise.allSettled(acknowledged.map((_, i) => write(i)));
     clearTimeout(timer);
     await reader.cancel();
     await child.status;

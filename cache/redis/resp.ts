@@ -31,16 +31,22 @@ export interface RequestLimits {
 
 const CR = 13;
 const LF = 10;
+/** Where an idle connection is read into. */
 const FIRST_BUFFER = 4 * 1024;
+/** Where a busy connection is read into. */
 const READ_BUFFER = 64 * 1024;
+/** What a request that has arrived in part is moved to, at least. */
+const PRIVATE_BUFFER = 16 * 1024;
+/** Room for a long argument that is made before its bytes arrive; untouched pages cost nothing. */
+const MAX_AHEAD = 1024 * 1024;
 
 /**
  * Incremental parser of requests: arrays of bulk strings, or inline commands.
  *
- * The parser owns the buffer that is read into, so nothing is copied on the way: read into
- * {@linkcode RequestParser.space}, tell {@linkcode RequestParser.commit} how much arrived, and take
- * requests from {@linkcode RequestParser.next} until it returns null. The buffer grows with the bytes
- * that arrive, never with the lengths that were announced.
+ * Read into {@linkcode RequestParser.space}, tell {@linkcode RequestParser.commit} how much arrived,
+ * and take requests from {@linkcode RequestParser.next} until it returns null. Whole requests are parsed
+ * where they were read; only one that has arrived in part is moved, to a buffer of its own. That buffer
+ * grows with the bytes that arrive, at most a mebibyte ahead of them whatever length was announced.
  *
  * @example Two pipelined requests
  * ```ts
@@ -62,9 +68,15 @@ export class RequestParser {
   restricted = false;
   readonly #maxArguments: number;
   readonly #maxInlineBytes: number;
-  #buffer: Latin1Buffer = allocate(FIRST_BUFFER);
+  /** Read into. A read of it may be under way, so it is never parsed and refilled at once. */
+  #landing: Latin1Buffer = allocate(FIRST_BUFFER);
+  /** Holds what has arrived of incomplete requests, or null. */
+  #held: Latin1Buffer | null = null;
+  /** What is being parsed: `#landing` or `#held`. */
+  #buffer: Latin1Buffer = this.#landing;
   #start = 0;
   #end = 0;
+  #lastRead = 0;
   #missing = 0;
   #args: string[] = [];
   #bulkLength = -1;
@@ -85,9 +97,14 @@ export class RequestParser {
     return this.#end - this.#start;
   }
 
-  /** Bytes of the buffer. */
+  /** Bytes of the buffers. */
   get bufferBytes(): number {
-    return this.#buffer.length;
+    return this.#landing.length + this.heldBytes;
+  }
+
+  /** Bytes of the buffer for requests that have arrived in part; 0 when there is none. */
+  get heldBytes(): number {
+    return this.#held === null ? 0 : this.#held.length;
   }
 
   /** Arguments of the request that is incomplete. */
@@ -95,39 +112,60 @@ export class RequestParser {
     return this.#args.length;
   }
 
-  /** Where to read the next bytes into; at least one byte long. */
+  /** Where to read the next bytes into; at least one byte long, and empty of anything else. */
   space(): Uint8Array {
     if (this.#start === this.#end) {
       this.#start = this.#end = 0;
-      if (this.#buffer.length > READ_BUFFER) this.#buffer = allocate(READ_BUFFER);
-    } else if (this.#start > 0 && this.#buffer.length - this.#end < this.#buffer.length >> 1) {
-      this.#buffer.copyWithin(0, this.#start, this.#end);
-      this.#end -= this.#start;
+      if (this.#held !== null && this.#held.length > READ_BUFFER) this.#held = null;
+    } else if (this.#buffer !== this.#held) {
+      const rest = this.#buffer.subarray(this.#start, this.#end);
+      this.#reserve(rest.length);
+      this.#held!.set(rest);
+      this.#buffer = this.#held!;
       this.#start = 0;
+      this.#end = rest.length;
     }
-    if (this.#end === this.#buffer.length) {
-      const needed = this.#bulkLength >= 0 ? this.#bulkLength + 2 : 0;
-      const doubled = Math.max(this.#buffer.length * 2, FIRST_BUFFER);
-      const grown = allocate(
-        needed > this.#buffer.length ? Math.min(doubled, Math.max(needed, READ_BUFFER)) : doubled,
-      );
-      grown.set(this.#buffer.subarray(0, this.#end));
-      this.#buffer = grown;
+    const size = this.#landing.length;
+    if (this.#lastRead === size && size < READ_BUFFER) this.#landing = allocate(size * 4);
+    else if (this.#lastRead * 16 <= size && size > FIRST_BUFFER) {
+      this.#landing = allocate(size >> 2);
     }
-    return this.#buffer.subarray(this.#end);
+    if (this.#start === this.#end) this.#buffer = this.#landing;
+    return this.#landing;
   }
 
   /** Says that `count` bytes were read into {@linkcode RequestParser.space}. */
   commit(count: number): void {
-    this.#end += count;
-    // A full read says that more is waiting: make the next one larger.
-    if (this.#end === this.#buffer.length && this.#buffer.length < READ_BUFFER) {
-      const grown = allocate(READ_BUFFER);
-      grown.set(this.#buffer.subarray(this.#start, this.#end));
-      this.#end -= this.#start;
-      this.#start = 0;
-      this.#buffer = grown;
+    this.#lastRead = count;
+    if (this.#buffer === this.#landing) {
+      this.#end = count;
+      return;
     }
+    const held = this.#held!;
+    if (this.#end + count > held.length) {
+      const pending = this.#end - this.#start;
+      if (pending + count <= held.length >> 1) held.copyWithin(0, this.#start, this.#end);
+      else {
+        this.#held = null;
+        this.#reserve(pending + count);
+        this.#held!.set(held.subarray(this.#start, this.#end));
+        this.#buffer = this.#held!;
+      }
+      this.#start = 0;
+      this.#end = pending;
+    }
+    this.#buffer.set(this.#landing.subarray(0, count), this.#end);
+    this.#end += count;
+  }
+
+  /** Makes the buffer for incomplete requests, for `size` bytes and what is known to follow. */
+  #reserve(size: number): void {
+    const announced = this.#bulkLength >= 0 ? this.#bulkLength + 2 : 0;
+    const doubled = Math.max(PRIVATE_BUFFER, size * 2);
+    const wanted = announced < size
+      ? doubled
+      : Math.max(PRIVATE_BUFFER, Math.min(announced, Math.max(doubled, size + MAX_AHEAD)));
+    if (this.#held === null || this.#held.length < wanted) this.#held = allocate(wanted);
   }
 
   /** Gives bytes that were read elsewhere; they are copied. */
@@ -142,11 +180,18 @@ export class RequestParser {
     }
   }
 
-  /** Frees the buffer of an idle connection. */
+  /** Frees what an idle connection does not need. */
   shrink(): void {
-    if (this.#start === this.#end && this.#buffer.length > FIRST_BUFFER) {
-      this.#start = this.#end = 0;
-      this.#buffer = allocate(FIRST_BUFFER);
+    if (this.#held === null) return;
+    if (this.#buffer !== this.#held) this.#held = null;
+    else if (this.#held.length > PRIVATE_BUFFER) {
+      const rest = this.#held.subarray(this.#start, this.#end);
+      const smaller = allocate(Math.max(FIRST_BUFFER, rest.length));
+      if (smaller.length >= this.#held.length) return;
+      smaller.set(rest);
+      this.#held = this.#buffer = smaller;
+      this.#start = 0;
+      this.#end = rest.length;
     }
   }
 

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   encodeRequest,
   ReplyParser,
@@ -28,12 +28,47 @@ Deno.test("`RequestParser` gives the same requests for every split of the bytes"
   }
 });
 
-Deno.test("`RequestParser` does not allocate what was only announced", () => {
+Deno.test("`RequestParser` allocates at most a mebibyte ahead of what has arrived", () => {
   const parser = new RequestParser();
+  assertEquals(parser.heldBytes, 0);
   parser.feed(bytesOf("*1\r\n$500000000\r\nabc"));
   assertEquals(parser.next(), null);
   parser.space();
-  assertEquals(parser.bufferBytes < 1 << 20, true);
+  assert(parser.bufferBytes < (1 << 20) + 70_000, `${parser.bufferBytes} bytes`);
+  parser.shrink();
+  assert(parser.bufferBytes < 70_000, `${parser.bufferBytes} bytes after shrinking`);
+  assertEquals(parser.pendingBytes, 3);
+});
+
+Deno.test("`RequestParser` goes on after `shrink()` in the middle of a request", () => {
+  const parser = new RequestParser();
+  const text = "v".repeat(300_000);
+  const bytes = encodeRequest(["SET", "k", text]);
+  for (let at = 0; at < bytes.length; at += 7_001) {
+    parser.feed(bytes.subarray(at, at + 7_001));
+    if (at + 7_001 < bytes.length) assertEquals(parser.next(), null);
+    parser.shrink();
+  }
+  assertEquals(parser.next(), ["SET", "k", text]);
+  parser.space();
+  parser.shrink();
+  assertEquals(parser.heldBytes, 0);
+});
+
+Deno.test("`RequestParser` reads into small buffers again after a burst", () => {
+  const parser = new RequestParser();
+  const burst = bytesOf("PING\r\n".repeat(60_000));
+  parser.feed(burst);
+  let count = 0;
+  while (parser.next() !== null) count++;
+  assertEquals(count, 60_000);
+  for (let i = 0; i < 5; i++) {
+    parser.feed(bytesOf("PING\r\n"));
+    assertEquals(parser.next(), ["PING"]);
+  }
+  parser.space();
+  parser.shrink();
+  assertEquals(parser.bufferBytes, 4096);
 });
 
 Deno.test("`RequestParser` carries an argument of 20 MB", () => {

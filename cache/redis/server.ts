@@ -101,6 +101,7 @@ export class RedisServer implements AsyncDisposable {
     this.#background = new Background(engine, persistence);
     engine.host = {
       save: () => persistence.save(),
+      flushed: () => persistence.flushed(),
       backgroundSave: (schedule) => persistence.backgroundSave(schedule),
       rewriteAof: () => persistence.rewriteAof(),
       shutdown: (save) => {
@@ -209,6 +210,7 @@ export class RedisServer implements AsyncDisposable {
     if (name === "requirepass" && this.#engine.config.text(name) === "") {
       for (const { client } of this.#connections) client.authenticated = true;
     }
+    if (name === "maxmemory" || name === "maxmemory-policy") this.#engine.makeRoom();
     this.#persistence.configChanged(name);
   }
 

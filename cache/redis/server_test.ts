@@ -202,6 +202,88 @@ Deno.test("`AUTH` guards everything, and small requests only are read before it"
   assertEquals(await wire.call("GET", "a"), null);
 });
 
+Deno.test("an invalidation that serving a blocked client causes follows the client's reply", async () => {
+  await using server = await RedisServer.start({ port: 0 });
+  using reader = await Wire.to(server);
+  using writer = await Wire.to(server);
+  await writer.call("RPUSH", "to", "a");
+  await reader.call("HELLO", "3");
+  await reader.call("CLIENT", "TRACKING", "on");
+  assertEquals(await reader.call("LRANGE", "to", "0", "-1"), ["a"]);
+  await reader.send("BLMOVE", "from", "to", "LEFT", "LEFT", "0");
+  while (!/blocked_clients:1/.test(await writer.call("INFO", "clients") as string));
+  await writer.call("RPUSH", "from", "b");
+  assertEquals(await reader.read(), "b");
+  assertEquals((await reader.read() as RespPush).items, ["invalidate", ["to"]]);
+});
+
+Deno.test("members around a position come in the order of the cells that are searched", async () => {
+  await using server = await RedisServer.start({ port: 0 });
+  using wire = await Wire.to(server);
+  const add = (key: string, ...rest: string[]) => wire.call("GEOADD", key, ...rest);
+  await add("nyc", "-73.9454966", "40.747533", "lic market");
+  await add("nyc", "-73.9733487", "40.7648057", "central park n/q/r");
+  await add("nyc", "-73.9903085", "40.7362513", "union square");
+  await add("nyc", "-74.0131604", "40.7126674", "wtc one");
+  await add("nyc", "-73.7858139", "40.6428986", "jfk");
+  await add("nyc", "-73.9375699", "40.7498929", "q4");
+  await add("nyc", "-73.9564142", "40.7480973", "4545");
+  const near = ["GEORADIUS", "nyc", "-73.9798091", "40.7598464", "10", "km"];
+  assertEquals(await wire.call(...near, "COUNT", "3", "ANY"), [
+    "wtc one",
+    "union square",
+    "central park n/q/r",
+  ]);
+  assertEquals(await wire.call(...near, "COUNT", "3", "ANY", "ASC"), [
+    "central park n/q/r",
+    "union square",
+    "wtc one",
+  ]);
+  await add("poles", "45", "65", "n1", "-135", "85.05", "n2");
+  assertEquals(await wire.call("GEORADIUSBYMEMBER", "poles", "n1", "5009431", "m"), ["n1", "n2"]);
+});
+
+Deno.test("`GEOSEARCH` by its cells finds what a look at every member finds", async () => {
+  await using server = await RedisServer.start({ port: 0 });
+  using wire = await Wire.to(server);
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  let state = seed;
+  const random = (): number => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return state / 2 ** 32;
+  };
+  const points: [number, number][] = [];
+  const add = ["GEOADD", "g"];
+  for (let i = 0; i < 2_000; i++) {
+    const point: [number, number] = [random() * 360 - 180, random() * 140 - 70];
+    points.push(point);
+    add.push(String(point[0]), String(point[1]), String(i));
+  }
+  await wire.call(...add);
+  const stored = await wire.call("GEOPOS", "g", ...points.map((_, i) => String(i))) as string[][];
+  const radians = Math.PI / 180;
+  const metres = (lon1: number, lat1: number, lon2: number, lat2: number): number => {
+    const u = Math.sin((lat2 - lat1) * radians / 2);
+    const v = Math.sin((lon2 - lon1) * radians / 2);
+    return 2 * 6372797.560856 *
+      Math.asin(Math.sqrt(u * u + Math.cos(lat1 * radians) * Math.cos(lat2 * radians) * v * v));
+  };
+  for (let round = 0; round < 100; round++) {
+    // The date line is where real servers miss members, too: searches stay clear of it.
+    const lon = random() * 160 - 80;
+    const lat = random() * 100 - 50;
+    const radius = 10 ** (3 + random() * 3.2);
+    const expected = stored.map((place, i) => ({ i, place }))
+      .filter(({ place }) => metres(lon, lat, Number(place[0]), Number(place[1])) <= radius)
+      .map(({ i }) => String(i));
+    const found = await wire.call(
+      ...["GEOSEARCH", "g", "FROMLONLAT", String(lon), String(lat)],
+      ...["BYRADIUS", String(radius), "m"],
+    ) as string[];
+    assertEquals(found.toSorted(), expected.toSorted(), `seed ${seed}, round ${round}`);
+  }
+});
+
 Deno.test("`maxmemory` refuses writes, or evicts, by its policy", async () => {
   await using server = await RedisServer.start({ port: 0, parameters: { maxmemory: "2mb" } });
   using wire = await Wire.to(server);
@@ -218,6 +300,87 @@ Deno.test("`maxmemory` refuses writes, or evicts, by its policy", async () => {
     assertEquals(await wire.call("SET", `n${i}`, "x".repeat(1000)), "OK");
   }
   assertEquals(await wire.call("GET", "n999"), "x".repeat(1000));
+});
+
+Deno.test("`SWAPDB` names the index that is no number before one that is out of range", async () => {
+  await using server = await RedisServer.start({ port: 0 });
+  using wire = await Wire.to(server);
+  const swap = async (...args: string[]) => message(await wire.call("SWAPDB", ...args));
+  assertEquals(await swap("44", "a"), "ERR invalid second DB index");
+  assertEquals(await swap("a", "55"), "ERR invalid first DB index");
+  assertEquals(await swap("44", "55"), "ERR DB index is out of range");
+  assertEquals(await wire.call("SWAPDB", "0", "0"), "OK");
+});
+
+Deno.test("`CONFIG SET maxmemory` evicts at once, not with the next command", async () => {
+  await using server = await RedisServer.start({ port: 0 });
+  using wire = await Wire.to(server);
+  using listener = await Wire.to(server);
+  await wire.call("CONFIG", "SET", "notify-keyspace-events", "Ee");
+  await wire.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+  await wire.call("SET", "foo", "bar");
+  await listener.call("SUBSCRIBE", "__keyevent@0__:evicted");
+  await wire.call("CONFIG", "SET", "maxmemory", "1");
+  assertEquals(await listener.read(), ["message", "__keyevent@0__:evicted", "foo"]);
+});
+
+Deno.test("a request above `client-query-buffer-limit` ends the connection, and is counted", async () => {
+  await using server = await RedisServer.start({ port: 0 });
+  using wire = await Wire.to(server);
+  await wire.call("CONFIG", "SET", "client-query-buffer-limit", "1048576");
+  {
+    using big = await Wire.to(server);
+    await assertRejects(() => big.call("SET", "k", "a".repeat(1 << 20)));
+  }
+  const info = await wire.call("INFO", "stats") as string;
+  assertStringIncludes(info, "client_query_buffer_limit_disconnections:1");
+  assertEquals(await wire.call("EXISTS", "k"), 0);
+});
+
+Deno.test("a reply above the output limit is not sent, and its connection ends", async () => {
+  await using server = await RedisServer.start({ port: 0 });
+  using wire = await Wire.to(server);
+  await wire.call("SET", "k", "a".repeat(100_000));
+  await wire.call("CONFIG", "SET", "client-output-buffer-limit", "normal 10 0 0");
+  {
+    using reader = await Wire.to(server);
+    await assertRejects(() => reader.call("GET", "k"));
+  }
+  assertStringIncludes(
+    await wire.call("INFO", "stats") as string,
+    "client_output_buffer_limit_disconnections:1",
+  );
+});
+
+Deno.test("statistics of commands: errors inside EXEC, CLIENT UNBLOCK, percentiles, cycles", async () => {
+  await using server = await RedisServer.start({ port: 0 });
+  using wire = await Wire.to(server);
+  using waiter = await Wire.to(server);
+  await wire.call("MULTI");
+  await wire.call("SET", "a", "b");
+  await wire.call("LPUSH", "a", "x");
+  await wire.call("EXEC");
+  const id = await waiter.call("CLIENT", "ID");
+  await waiter.send("BLPOP", "nothing", "0");
+  while (!/blocked_clients:1/.test(await wire.call("INFO", "clients") as string));
+  assertEquals(await wire.call("CLIENT", "UNBLOCK", String(id), "ERROR"), 1);
+  assertStringIncludes(message(await waiter.read()), "UNBLOCKED");
+  const stats = await wire.call("INFO", "commandstats") as string;
+  const failed = (name: string): string =>
+    new RegExp(`cmdstat_${name}:calls=1,.*failed_calls=(\\d+)`).exec(stats)?.[1] ?? "none";
+  assertEquals(["exec", "lpush", "set", "blpop"].map(failed), ["0", "1", "0", "1"]);
+  const percentiles = "latency-tracking-info-percentiles";
+  assertEquals(await wire.call("CONFIG", "SET", percentiles, "0.0 50.0 100.0"), "OK");
+  assertEquals(await wire.call("CONFIG", "GET", percentiles), [percentiles, "0 50 100"]);
+  for (const bad of ["10 a", "10 101"]) {
+    assertStringIncludes(
+      message(await wire.call("CONFIG", "SET", percentiles, bad)),
+      "ERR CONFIG SET failed",
+    );
+  }
+  const cycles = /eventloop_cycles:(\d+)/.exec(await wire.call("INFO", "stats") as string);
+  assert(Number(cycles![1]) > 10);
+  assertEquals(await wire.call("MODULE", "LIST"), []);
 });
 
 Deno.test("a subscriber that never reads is closed at its limit, others are unaffected", async () => {
