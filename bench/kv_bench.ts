@@ -11,11 +11,17 @@ const theirs = new ClassicLevel<Uint8Array, Uint8Array>(await Deno.makeTempDir()
   keyEncoding: "view",
   valueEncoding: "view",
 });
-const fill = Array.from({ length: 1000 }, (_, i) => ({ key: key(i * 50), value }));
+const fill = Array.from(
+  { length: 1000 },
+  (_, i) => ({ type: "put" as const, key: key(i * 50), value }),
+);
 for (let at = 0; at < COUNT; at += 1000) {
-  const entries = Array.from({ length: 1000 }, (_, i) => ({ key: key(at + i), value }));
+  const entries = Array.from(
+    { length: 1000 },
+    (_, i) => ({ type: "put" as const, key: key(at + i), value }),
+  );
   await ours.write(entries);
-  await theirs.batch(entries.map((entry) => ({ type: "put", ...entry })));
+  await theirs.batch(entries);
 }
 const reads = Array.from({ length: READS }, (_, i) => key(Math.imul(i, 7919) % COUNT));
 
@@ -27,7 +33,7 @@ Deno.bench({ name: "classic-level", group: "readrandom, 1000 getSync" }, () => {
 });
 Deno.bench({ name: "groundwork", group: "readseq, 5000 entries", baseline: true }, () => {
   let left = 0;
-  for (const [, found] of ours.entriesSync({ limit: 5000 })) left += found.length;
+  for (const [, found] of ours.iterator({ limit: 5000 })) left += found.length;
   if (left !== 500_000) throw new Error("wrong scan");
 });
 Deno.bench({ name: "classic-level", group: "readseq, 5000 entries" }, async () => {
@@ -38,5 +44,5 @@ Deno.bench({ name: "groundwork", group: "overwrite, batch of 1000", baseline: tr
   await ours.write(fill);
 });
 Deno.bench({ name: "classic-level", group: "overwrite, batch of 1000" }, async () => {
-  await theirs.batch(fill.map((entry) => ({ type: "put" as const, ...entry })));
+  await theirs.batch(fill);
 });

@@ -1,118 +1,266 @@
-/** Entries in order of key, then newest first; the memtable is a skip list of them. */
-import { compareBytes } from "./_bytes.ts";
-
-/** One version of a key; `value` undefined is a deletion. */
-export interface Entry {
-  readonly key: Uint8Array;
-  readonly sequence: number;
-  readonly value: Uint8Array | undefined;
-}
-
-/** Orders by key, then from new to old. */
-export function compareEntry(
-  a: { key: Uint8Array; sequence: number },
-  key: Uint8Array,
-  sequence: number,
-): number {
-  return compareBytes(a.key, key) || sequence - a.sequence;
-}
-
-/** A position among entries. Forward and backward; undefined where it stands outside. */
-export interface Cursor {
-  readonly entry: Entry | undefined;
-  /** The first entry at or behind (key, sequence); the first of all without a key. */
-  seek(key: Uint8Array | undefined, sequence: number): void;
-  /** The last entry before (key, sequence); the last of all without a key. */
-  seekBefore(key: Uint8Array | undefined, sequence: number): void;
-  next(): void;
-  previous(): void;
-}
-
-interface Node extends Entry {
-  readonly forward: (Node | undefined)[];
-}
+/**
+ * The memtable: a skip list in one typed array, keys and values in an arena, and a hash table
+ * beside it for look-ups of one key (0.1 µs against 0.7 µs down the list).
+ *
+ * A node is seven numbers and its links: where the key starts in the arena, its length, where the
+ * value starts, its length (-1 for a deletion), the sequence number (low, high), the key's hash.
+ */
+import { bloomHash } from "./_bloom.ts";
+import { compareRanges, copyRange } from "./_bytes.ts";
+import { Cursor } from "./_cursor.ts";
 
 const MAX_HEIGHT = 12;
-const ENTRY_OVERHEAD = 64;
+const LINKS = 7;
 
-/** A sorted set of entries that grows. */
+/** A sorted set of versions of keys that grows. */
 export class Memtable {
-  #head: Node = {
-    key: new Uint8Array(0),
-    sequence: 0,
-    value: undefined,
-    forward: new Array(MAX_HEIGHT).fill(undefined),
-  };
-  #random = 0x2545f491;
-  /** Estimate of the bytes held. */
-  sizeBytes = 0;
+  arena: Uint8Array<ArrayBuffer>;
+  arenaUsed = 0;
+  nodes: Int32Array<ArrayBuffer>;
+  nodesUsed: number = LINKS + MAX_HEIGHT;
+  slots = new Int32Array(1024);
   count = 0;
+  random = 0x2545f491;
+  path = new Int32Array(MAX_HEIGHT);
+  last = 0;
+  lastHeight = MAX_HEIGHT;
 
-  #before(key: Uint8Array | undefined, sequence: number, path?: Node[]): Node {
-    let node = this.#head;
+  constructor() {
+    this.arena = new Uint8Array(65536);
+    this.nodes = new Int32Array(16384);
+  }
+
+  /** Bytes held. */
+  get sizeBytes(): number {
+    return this.arenaUsed + this.nodesUsed * 4 + this.count * 8;
+  }
+
+  sequenceOf(node: number): number {
+    const nodes = this.nodes;
+    return (nodes[node + 4]! >>> 0) + nodes[node + 5]! * 0x1_0000_0000;
+  }
+
+  /** Orders the node's key against a key. */
+  compare(node: number, key: Uint8Array, start: number, length: number): number {
+    const nodes = this.nodes;
+    return compareRanges(this.arena, nodes[node]!, nodes[node + 1]!, key, start, length);
+  }
+
+  /** The last node with a key before this one; fills `path` when asked to. */
+  before(key: Uint8Array, start: number, length: number, path: Int32Array | undefined): number {
+    const { nodes, arena } = this;
+    let node = 0;
+    let known = 0; // a node that is known not to be before the key: met one level higher
     for (let level = MAX_HEIGHT - 1; level >= 0; level--) {
       for (;;) {
-        const next = node.forward[level];
-        if (!next || (key && compareEntry(next, key, sequence) >= 0)) break;
+        const next = nodes[node + LINKS + level]!;
+        if (next === 0 || next === known) break;
+        if (compareRanges(arena, nodes[next]!, nodes[next + 1]!, key, start, length) >= 0) {
+          known = next;
+          break;
+        }
         node = next;
       }
-      if (path) path[level] = node;
+      if (path !== undefined) path[level] = node;
     }
     return node;
   }
 
-  /** Keeps the arrays as they are: the caller has copied them. */
-  add(key: Uint8Array, sequence: number, value: Uint8Array | undefined): void {
-    const path: Node[] = [];
-    this.#before(key, sequence, path);
-    let height = 1;
-    while (height < MAX_HEIGHT) {
-      let x = this.#random;
-      x ^= x << 13;
-      x ^= x >>> 17;
-      x ^= x << 5;
-      this.#random = x;
-      if ((x & 3) !== 0) break;
-      height++;
+  reserve(bytes: number, links: number): void {
+    if (this.arenaUsed + bytes > this.arena.length) {
+      const grown = new Uint8Array(Math.max(this.arenaUsed + bytes, this.arena.length * 2));
+      grown.set(this.arena.subarray(0, this.arenaUsed));
+      this.arena = grown;
     }
-    const forward: (Node | undefined)[] = [];
-    const node: Node = { key, sequence, value, forward };
-    for (let level = 0; level < height; level++) {
-      const previous = path[level]!;
-      forward.push(previous.forward[level]);
-      previous.forward[level] = node;
+    if (this.nodesUsed + links > this.nodes.length) {
+      const grown = new Int32Array(this.nodes.length * 2);
+      grown.set(this.nodes);
+      this.nodes = grown;
     }
-    this.count++;
-    this.sizeBytes += key.length + (value?.length ?? 0) + ENTRY_OVERHEAD;
   }
 
-  /** The newest version of a key up to a sequence number. */
-  find(key: Uint8Array, sequence: number): Entry | undefined {
-    const node = this.#before(key, sequence).forward[0];
-    return node && compareBytes(node.key, key) === 0 ? node : undefined;
+  /** Adds a version, which must be newer than every other of its key. A length of -1 deletes. */
+  add(
+    key: Uint8Array,
+    keyStart: number,
+    keyLength: number,
+    sequence: number,
+    value: Uint8Array,
+    valueStart: number,
+    valueLength: number,
+    hash: number = bloomHash(key, keyStart, keyLength),
+  ): void {
+    let height = 1;
+    let x = this.random;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.random = x;
+    for (let bits = x >>> 4; (bits & 3) === 0 && height < MAX_HEIGHT; bits >>>= 2) height++;
+    this.reserve(keyLength + (valueLength > 0 ? valueLength : 0), LINKS + MAX_HEIGHT);
+    const { nodes, path } = this;
+    const last = this.last;
+    // Keys often come in order: go on behind the node that was added last, where that is the place.
+    let near = last !== 0 && this.compare(last, key, keyStart, keyLength) < 0;
+    if (near) {
+      const next = nodes[last + LINKS]!;
+      near = next === 0 || this.compare(next, key, keyStart, keyLength) >= 0;
+    }
+    if (near) {
+      for (let level = this.lastHeight - 1; level >= 0; level--) path[level] = last;
+    } else this.before(key, keyStart, keyLength, path);
+    const node = this.nodesUsed;
+    this.nodesUsed = node + LINKS + height;
+    const arena = this.arena;
+    const at = this.arenaUsed;
+    nodes[node] = at;
+    nodes[node + 1] = keyLength;
+    nodes[node + 2] = at + keyLength;
+    nodes[node + 3] = valueLength;
+    nodes[node + 4] = sequence | 0;
+    nodes[node + 5] = Math.floor(sequence / 0x1_0000_0000);
+    nodes[node + 6] = hash | 0;
+    copyRange(key, keyStart, keyLength, arena, at);
+    this.arenaUsed = at + keyLength;
+    if (valueLength > 0) {
+      copyRange(value, valueStart, valueLength, arena, this.arenaUsed);
+      this.arenaUsed += valueLength;
+    }
+    for (let level = 0; level < height; level++) {
+      const previous = path[level]!;
+      nodes[node + LINKS + level] = nodes[previous + LINKS + level]!;
+      nodes[previous + LINKS + level] = node;
+    }
+    this.last = node;
+    this.lastHeight = height;
+    this.index(node, hash);
+  }
+
+  /** Makes the hash table lead to this node, the newest of its key. */
+  index(node: number, hash: number): void {
+    if (++this.count * 2 > this.slots.length) this.growSlots();
+    const { slots, nodes } = this;
+    const mask = slots.length - 1;
+    for (let at = hash & mask;; at = at + 1 & mask) {
+      const other = slots[at]!;
+      if (other === 0 || nodes[other + 6] === (hash | 0) && this.sameKey(other, node)) {
+        slots[at] = node;
+        return;
+      }
+    }
+  }
+
+  sameKey(a: number, b: number): boolean {
+    const { nodes, arena } = this;
+    return nodes[a + 1] === nodes[b + 1] &&
+      compareRanges(arena, nodes[a]!, nodes[a + 1]!, arena, nodes[b]!, nodes[b + 1]!) === 0;
+  }
+
+  growSlots(): void {
+    const old = this.slots;
+    const slots = new Int32Array(old.length * 2);
+    const mask = slots.length - 1;
+    for (const node of old) {
+      if (node === 0) continue;
+      let at = this.nodes[node + 6]! & mask;
+      while (slots[at] !== 0) at = at + 1 & mask;
+      slots[at] = node;
+    }
+    this.slots = slots;
+  }
+
+  /** The newest version of a key up to a sequence number, or 0. */
+  find(key: Uint8Array, hash: number, sequence: number): number {
+    const { slots, nodes } = this;
+    const mask = slots.length - 1;
+    const length = key.length;
+    for (let at = hash & mask;; at = at + 1 & mask) {
+      let node = slots[at]!;
+      if (node === 0) return 0;
+      if (nodes[node + 6] !== (hash | 0) || this.compare(node, key, 0, length) !== 0) continue;
+      while (this.sequenceOf(node) > sequence) {
+        node = nodes[node + LINKS]!;
+        if (node === 0 || this.compare(node, key, 0, length) !== 0) return 0;
+      }
+      return node;
+    }
+  }
+
+  /** The first node at or behind (key, sequence). */
+  seek(key: Uint8Array, start: number, length: number, sequence: number): number {
+    const nodes = this.nodes;
+    let node = nodes[this.before(key, start, length, undefined) + LINKS]!;
+    while (
+      node !== 0 && this.sequenceOf(node) > sequence &&
+      this.compare(node, key, start, length) === 0
+    ) node = nodes[node + LINKS]!;
+    return node;
   }
 
   cursor(): Cursor {
-    const head = this.#head;
-    const before = (key: Uint8Array | undefined, sequence: number) => this.#before(key, sequence);
-    let node: Node | undefined;
-    return {
-      get entry() {
-        return node;
-      },
-      seek(key, sequence) {
-        node = key ? before(key, sequence).forward[0] : head.forward[0];
-      },
-      seekBefore(key, sequence) {
-        const found = before(key, sequence);
-        node = found === head ? undefined : found;
-      },
-      next() {
-        node = node?.forward[0];
-      },
-      previous() {
-        if (node) this.seekBefore(node.key, node.sequence);
-      },
-    };
+    return new MemtableCursor(this);
+  }
+}
+
+class MemtableCursor extends Cursor {
+  table: Memtable;
+  node = 0;
+
+  constructor(table: Memtable) {
+    super();
+    this.table = table;
+  }
+
+  set(node: number): void {
+    this.node = node;
+    if (node === 0) {
+      this.valid = false;
+      return;
+    }
+    const { nodes, arena } = this.table;
+    this.valid = true;
+    this.key = arena;
+    this.keyStart = nodes[node]!;
+    this.keyLength = nodes[node + 1]!;
+    this.value = arena;
+    this.valueStart = nodes[node + 2]!;
+    this.valueLength = nodes[node + 3]!;
+    this.live = this.valueLength >= 0;
+    this.sequence = (nodes[node + 4]! >>> 0) + nodes[node + 5]! * 0x1_0000_0000;
+  }
+
+  override first(): void {
+    this.set(this.table.nodes[LINKS]!);
+  }
+
+  override last(): void {
+    const nodes = this.table.nodes;
+    let node = 0;
+    for (let level = MAX_HEIGHT - 1; level >= 0; level--) {
+      for (let next; (next = nodes[node + LINKS + level]!) !== 0;) node = next;
+    }
+    this.set(node);
+  }
+
+  override seek(key: Uint8Array, start: number, length: number, sequence: number): void {
+    this.set(this.table.seek(key, start, length, sequence));
+  }
+
+  override seekBefore(key: Uint8Array, start: number, length: number): void {
+    this.set(this.table.before(key, start, length, undefined));
+  }
+
+  override next(): void {
+    this.set(this.table.nodes[this.node + LINKS]!);
+  }
+
+  override previous(): void {
+    // The list runs forward only: go to the last node before this key, then to this node's left.
+    const { table } = this;
+    const nodes = table.nodes;
+    const here = this.node;
+    let node = table.before(table.arena, nodes[here]!, nodes[here + 1]!, undefined);
+    for (let next; (next = nodes[node + LINKS]!) !== here;) node = next;
+    this.set(node);
   }
 }

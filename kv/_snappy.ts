@@ -18,18 +18,19 @@ export function snappyBound(length: number): number {
   return 32 + length + Math.floor(length / 6);
 }
 
-/** Compresses `input[start, start + length)` into `output` from 0 on; gives the compressed size. */
+/** Compresses `input[start, start + length)` into `output` at `to`; gives the compressed size. */
 export function snappyCompress(
   input: Uint8Array,
   start: number,
   length: number,
   output: Uint8Array,
+  to = 0,
 ): number {
-  let at = writeVarint(output, 0, length);
+  let at = writeVarint(output, to, length);
   for (let from = start; from < start + length; from += FRAGMENT) {
     at = compressFragment(input, from, Math.min(FRAGMENT, start + length - from), output, at);
   }
-  return at;
+  return at - to;
 }
 
 function compressFragment(

@@ -11,17 +11,29 @@ const db = await Database.open(path, { memtableBytes: 30000 });
 const bytes = (text) => new TextEncoder().encode(text);
 for (let i = Number(from); ; i++) {
   const value = bytes(String(i).repeat(20));
-  await db.write([{ key: bytes("a" + i), value }, { key: bytes("b" + i), value }], { sync: true });
+  await db.write([{ type: "put", key: bytes("a" + i), value }, { type: "put", key: bytes("b" + i), value }], { sync: true });
   Deno.stdout.writeSync(bytes(i + "\\n"));
 }`;
 
 Deno.test("`Database` keeps every acknowledged batch, whole, when its process is killed", async () => {
   const path = await Deno.makeTempDir();
   const module = import.meta.resolve("./mod.ts");
+  const map = new URL("../.ci/std_npm.json", import.meta.url).pathname;
+  const script = `${path}.ts`;
+  await Deno.writeTextFile(script, WRITER);
   let acknowledged = -1;
   for (let round = 0; round < (soak ? 100 : 3); round++) {
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["eval", WRITER, module, path, String(acknowledged + 1)],
+      args: [
+        "run",
+        "-A",
+        "--no-check",
+        `--import-map=${map}`,
+        script,
+        module,
+        path,
+        String(acknowledged + 1),
+      ],
       stdout: "piped",
     }).spawn();
     let output = "";
@@ -41,16 +53,17 @@ Deno.test("`Database` keeps every acknowledged batch, whole, when its process is
     acknowledged = Math.max(acknowledged, Number(lines.at(-1) ?? -1));
     assert(acknowledged >= 0, "the child wrote nothing");
     await using db = await Database.open(path);
-    const found = [...db.entriesSync()].map(([key, value]) => [text(key), text(value)]);
-    const map = new Map(found.map(([key, value]) => [key!, value!]));
-    const count = map.size / 2;
+    const found = [...db.iterator()].map(([key, value]) => [text(key), text(value)]);
+    const values = new Map(found.map(([key, value]) => [key!, value!]));
+    const count = values.size / 2;
     assert(count >= acknowledged + 1, `${count} batches of ${acknowledged + 1}`);
     for (let i = 0; i < count; i++) {
-      assertEquals(map.get(`a${i}`), String(i).repeat(20));
-      assertEquals(map.get(`b${i}`), String(i).repeat(20));
+      assertEquals(values.get(`a${i}`), String(i).repeat(20));
+      assertEquals(values.get(`b${i}`), String(i).repeat(20));
     }
     acknowledged = count - 1;
   }
+  await Deno.remove(script);
   await Deno.remove(path, { recursive: true });
 });
 
@@ -88,7 +101,7 @@ Deno.test("`Database` answers damaged files with `CorruptionError` or the truth"
     Deno.writeFileSync(`${path}/${name}`, damaged);
     try {
       await using db = await Database.open(path);
-      for (const [key, value] of db.entriesSync()) assertEquals(text(value), values.get(text(key)));
+      for (const [key, value] of db.iterator()) assertEquals(text(value), values.get(text(key)));
     } catch (error) {
       if (!(error instanceof CorruptionError)) {
         throw new Error(`run ${first + run}`, { cause: error });

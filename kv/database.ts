@@ -1,26 +1,54 @@
 /** The database: a log, a memtable, and levels of sorted tables, in LevelDB's format. */
-import { ByteWriter, compareBytes, readFixed32, readFixed64, readVarint } from "./_bytes.ts";
-import { varintEnd, writeFixed32, writeFixed64 } from "./_bytes.ts";
-import { LogWriter, readLog } from "./_log.ts";
-import { type Cursor, type Entry, Memtable } from "./_memtable.ts";
-import { BlockCache, TableBuilder, TableReader } from "./_table.ts";
-import { decodeEdit, type Edit, encodeEdit, LEVELS, type Table } from "./_version.ts";
+import { type CutLog, Engine, type EngineOptions } from "./_engine.ts";
+import { ingest, type SortedRun } from "./_ingest.ts";
+import { loggedBatches } from "./_log_changes.ts";
 import {
-  CorruptionError,
-  DatabaseClosedError,
+  approximateSize,
+  checkpoint,
+  compactRange,
+  type DatabaseStats,
+  statsOf,
+  verify,
+  type VerifyReport,
+} from "./_maintenance.ts";
+import { type ManifestState, readManifest, recover } from "./_recovery.ts";
+import { destroy, repair, type RepairReport } from "./_repair.ts";
+import { KeySource, PairSource, ValueSource } from "./_scan.ts";
+import { LEVELDB_COMPARATOR, OWN_COMPARATOR, TTL_COMPARATOR } from "./_version.ts";
+import { Batch } from "./batch.ts";
+import {
+  changesOf,
+  type ChangesOptions,
+  type ChangeSource,
+  type WatchEvent,
+  watchOf,
+  type WatchOptions,
+} from "./changes.ts";
+import {
   DatabaseExistsError,
   DatabaseLockedError,
   DatabaseNotFoundError,
-  LimitError,
-  ReadOnlyError,
+  DatabaseOptionsError,
 } from "./errors.ts";
 import { type FileSystem, RealFileSystem, type StorageLock } from "./file_system.ts";
+import {
+  DatabaseIterator,
+  type IteratorOptions,
+  type KeyRange,
+  type ReadOptions,
+} from "./iterator.ts";
+import {
+  type Encoded,
+  type Encoding,
+  type Namespace,
+  namespaceOf,
+  type NamespaceOptions,
+} from "./namespace.ts";
+import type { CommittedBatch, Operation, PutOptions, WriteOptions } from "./operation.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { type Transaction, TransactionManager, type TransactionOptions } from "./transaction.ts";
 
-const MAX_KEY = 65536;
-const MAX_VALUE = 2 ** 30;
-const MAX_BATCH = 2 ** 30 + 2 ** 20;
-const TABLE_BYTES = 2 * 2 ** 20;
-const LEVEL_0_TABLES = 4;
+const MIB = 2 ** 20;
 
 /** Options of {@linkcode Database.open}. */
 export interface DatabaseOptions {
@@ -28,65 +56,100 @@ export interface DatabaseOptions {
   readonly createIfMissing?: boolean;
   /** Refuse a database that exists. Default `false`. */
   readonly errorIfExists?: boolean;
+  /**
+   * What the caches and two memtables may take together, in bytes; it sets the defaults of the
+   * options below. Iterators and results come on top: a few blocks for each iterator.
+   */
+  readonly memoryBytes?: number;
   /** Memtable size at which it is written out, in bytes. Default 4 MiB. */
   readonly memtableBytes?: number;
   /** Greatest size of the cache of blocks, in bytes. Default 32 MiB. */
   readonly cacheBytes?: number;
+  /** Greatest size of the indexes and filters of open tables, in bytes. Default 16 MiB. */
+  readonly tableCacheBytes?: number;
+  /** The most tables open at a time; each holds a file descriptor. Default 500. */
+  readonly maxOpenTables?: number;
+  /** Size at which a block of a table is closed, in bytes before compression. Default 4096. */
+  readonly blockBytes?: number;
+  /** How blocks are compressed. Default `"snappy"`; `"zstd"` needs `levelDbCompatible: false`. */
+  readonly compression?: "none" | "snappy" | "zstd";
+  /**
+   * Whether LevelDB may open the database too. Given up once and for all with `false` when it is
+   * created; `ttl` gives it up too. Default `true`.
+   */
+  readonly levelDbCompatible?: boolean;
+  /**
+   * Whether entries may have a lifetime. Settled when the database is created, since every value
+   * then has one or nine bytes in front of it. Default `false`, or what the database was created with.
+   */
+  readonly ttl?: boolean;
+  /** Bytes of logs kept for `changes()` although their batches are in tables. Default 16 MiB. */
+  readonly retainLogBytes?: number;
+  /**
+   * Where tables are merged: in this thread, in slices paid for by writes and idle time, or in a
+   * worker, which leaves this thread alone and takes a second core. Default `"thread"`.
+   */
+  readonly compaction?: "thread" | "worker";
   /** The file system. Default: the machine's. */
   readonly fileSystem?: FileSystem;
 }
 
-/** Options of a write. */
-export interface WriteOptions {
-  /** Resolve only once the write is durable. Default `false`. */
-  readonly sync?: boolean;
+/** Options of an operation that takes long. */
+export interface LongOptions {
+  /** Ends it with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
-/** Options of a read. */
-export interface ReadOptions {
-  /** Read as of this snapshot. Default: now. */
-  readonly snapshot?: Snapshot;
+function engineOptions(options: DatabaseOptions): EngineOptions {
+  const { memoryBytes } = options;
+  const share = (part: number, least: number, otherwise: number) =>
+    memoryBytes === undefined ? otherwise : Math.max(least, Math.floor(memoryBytes * part));
+  return {
+    memtableBytes: options.memtableBytes ?? share(1 / 8, 65536, 4 * MIB),
+    cacheBytes: options.cacheBytes ?? share(1 / 2, 65536, 32 * MIB),
+    tableCacheBytes: options.tableCacheBytes ?? share(1 / 4, 65536, 16 * MIB),
+    maxOpenTables: options.maxOpenTables ?? 500,
+    blockBytes: options.blockBytes ?? 4096,
+    compression: options.compression ?? "snappy",
+    retainLogBytes: options.retainLogBytes ?? 16 * MIB,
+    worker: options.compaction === "worker" && (options.fileSystem?.shared ?? true),
+  };
 }
 
-/** What to iterate over. */
-export interface IteratorOptions extends ReadOptions {
-  /** The first key, inclusive. Default: the first of all. */
-  readonly from?: Uint8Array;
-  /** The end, exclusive. Default: none. */
-  readonly to?: Uint8Array;
-  /** From the greatest key to the smallest. Default `false`. */
-  readonly reverse?: boolean;
-  /** The most entries. Default: all. */
-  readonly limit?: number;
-}
-
-/** One operation of a batch; without a value it deletes. */
-export interface Operation {
-  /** The key, up to 64 KiB. */
-  readonly key: Uint8Array;
-  /** The value, up to 1 GiB; left out to delete the key. */
-  readonly value?: Uint8Array;
-}
-
-/** A state of the database that reads can go back to until it is disposed. */
-export class Snapshot implements Disposable {
-  /** The sequence number of the last write that it sees. */
-  readonly sequence: number;
-  #release: (snapshot: Snapshot) => void;
-
-  /** Made by {@linkcode Database.snapshot}. */
-  constructor(sequence: number, release: (snapshot: Snapshot) => void) {
-    this.sequence = sequence;
-    this.#release = release;
+/** The comparator to create a database with, or to check one that exists against. */
+function comparatorOf(options: DatabaseOptions, state: ManifestState | undefined): string {
+  const compatible = options.levelDbCompatible;
+  if (options.ttl && compatible) {
+    throw new DatabaseOptionsError("`ttl` cannot go together with `levelDbCompatible: true`");
   }
-
-  /** Lets compaction drop what only this snapshot sees. */
-  [Symbol.dispose](): void {
-    this.#release(this);
+  const comparator = state?.comparator ??
+    (options.ttl ? TTL_COMPARATOR : compatible === false ? OWN_COMPARATOR : LEVELDB_COMPARATOR);
+  const has = (name: string, wanted: boolean | undefined, is: boolean) => {
+    if (wanted === undefined || wanted === is) return;
+    throw new DatabaseOptionsError(
+      `Cannot open the database with \`${name}: ${wanted}\`: it was created with ${is}`,
+    );
+  };
+  has("ttl", options.ttl, comparator === TTL_COMPARATOR);
+  has("levelDbCompatible", compatible, comparator === LEVELDB_COMPARATOR);
+  if (options.compression === "zstd" && comparator === LEVELDB_COMPARATOR) {
+    throw new DatabaseOptionsError('`compression: "zstd"` needs `levelDbCompatible: false`');
   }
+  return comparator;
 }
 
-const userKey = (internal: Uint8Array) => internal.subarray(0, internal.length - 8);
+/** Takes the lock of a directory that has files of a database. */
+function lockExisting(
+  path: string,
+  fileSystem: FileSystem | undefined,
+): { fs: FileSystem; lock: StorageLock } {
+  const fs = fileSystem ?? new RealFileSystem();
+  const known = /^(?:CURRENT|MANIFEST-\d+|\d+\.(?:ldb|sst|log))$/;
+  if (!fs.list(path).some((name) => known.test(name))) throw new DatabaseNotFoundError(path);
+  const lock = fs.lock(`${path}/LOCK`);
+  if (typeof lock === "number") throw new DatabaseLockedError(path, lock < 0 ? undefined : lock);
+  return { fs, lock };
+}
 
 /**
  * An ordered key-value store of bytes in LevelDB's format, which LevelDB itself can open.
@@ -103,562 +166,346 @@ const userKey = (internal: Uint8Array) => internal.subarray(0, internal.length -
  * const bytes = (text: string) => new TextEncoder().encode(text);
  * await db.put(bytes("a"), bytes("1"), { sync: true });
  * assertEquals(db.getSync(bytes("a")), bytes("1"));
- * assertEquals([...db.entriesSync()], [[bytes("a"), bytes("1")]]);
+ * assertEquals([...db.iterator()], [[bytes("a"), bytes("1")]]);
  * ```
  */
 export class Database implements AsyncDisposable {
-  #path: string;
-  #fs: FileSystem;
-  #lock: StorageLock;
-  #cache: BlockCache;
-  #memtableBytes: number;
-  #memtable = new Memtable();
-  #levels: Table[][] = Array.from({ length: LEVELS }, () => []);
-  #next: number[] = new Array(LEVELS).fill(0);
-  #nextFile = 2;
-  #sequence = 0;
-  #log: LogWriter | undefined;
-  #logNumber = 0;
-  #manifest: LogWriter | undefined;
-  #manifestNumber = 0;
-  #snapshots = new Set<Snapshot>();
-  #sync: Promise<void> | undefined;
-  #poison: unknown;
-  #closed = false;
+  #engine: Engine;
+  /** One at a time: each has a sequence number ahead of all writes. */
+  #ingests: Promise<void> = Promise.resolve();
+  #transactions: TransactionManager = new TransactionManager(this);
 
-  private constructor(path: string, fs: FileSystem, lock: StorageLock, options: DatabaseOptions) {
-    this.#path = path;
-    this.#fs = fs;
-    this.#lock = lock;
-    this.#cache = new BlockCache(options.cacheBytes ?? 32 * 2 ** 20);
-    this.#memtableBytes = options.memtableBytes ?? 4 * 2 ** 20;
+  private constructor(engine: Engine) {
+    this.#engine = engine;
   }
 
   /**
    * Opens the database in the directory `path` and replays its log. Throws `DatabaseLockedError`
    * when it is open elsewhere, `DatabaseNotFoundError` or `DatabaseExistsError` as the options
-   * say, and `CorruptionError` for a file that is damaged or missing.
+   * say, `DatabaseOptionsError` when they contradict what it was created with, and
+   * `CorruptionError` for a file that is damaged or missing.
+   *
+   * A crash may have torn the end of the newest log. That end is cut, and {@linkcode
+   * Database.cuts} says so, unless something behind it proves that a batch was lost which had
+   * been acknowledged as durable.
    */
   // deno-lint-ignore require-await -- the work is synchronous; errors must reject
   static async open(path: string, options: DatabaseOptions = {}): Promise<Database> {
     const fs = options.fileSystem ?? new RealFileSystem();
-    const names = fs.list(path);
-    const exists = names.includes("CURRENT");
-    if (!exists && options.createIfMissing === false) throw new DatabaseNotFoundError(path);
-    if (exists && options.errorIfExists) throw new DatabaseExistsError(path);
+    const missing = () => !fs.list(path).includes("CURRENT");
+    if (missing() && options.createIfMissing === false) throw new DatabaseNotFoundError(path);
     fs.makeDirectory(path);
     const lock = fs.lock(`${path}/LOCK`);
     if (typeof lock === "number") throw new DatabaseLockedError(path, lock < 0 ? undefined : lock);
-    const db = new Database(path, fs, lock, options);
+    let engine: Engine | undefined;
     try {
-      db.#recover();
+      const exists = !missing();
+      if (exists && options.errorIfExists) throw new DatabaseExistsError(path);
+      const state = exists ? readManifest(fs, path) : undefined;
+      const comparator = comparatorOf(options, state);
+      engine = new Engine(path, fs, lock, engineOptions(options), comparator);
+      recover(engine, state);
+      engine.compactor.wake();
+      return new Database(engine);
     } catch (error) {
-      db.#closeFiles();
+      if (engine) engine.closeFiles();
+      else lock.release();
       throw error;
     }
-    return db;
-  }
-
-  #name(number: number, kind: string): string {
-    return `${this.#path}/${String(number).padStart(6, "0")}.${kind}`;
-  }
-
-  #readLog(path: string): ReturnType<typeof readLog> {
-    const file = this.#fs.open(path);
-    try {
-      return readLog(file, path);
-    } finally {
-      file.close();
-    }
-  }
-
-  #recover(): void {
-    const names = this.#fs.list(this.#path);
-    if (names.includes("CURRENT")) this.#readManifest();
-    else if (names.some((name) => /\.(ldb|sst)$/.test(name))) {
-      throw new CorruptionError(`${this.#path}/CURRENT`, 0, "it is missing but tables are not");
-    }
-    const logs = names.filter((name) => /^\d+\.log$/.test(name)).map((name) => parseInt(name, 10))
-      .filter((number) => number >= this.#logNumber).sort((a, b) => a - b);
-    let cut: CorruptionError | undefined;
-    for (const number of logs) {
-      this.#nextFile = Math.max(this.#nextFile, number + 1);
-      const path = this.#name(number, "log");
-      const { records, torn } = this.#readLog(path);
-      // A power cut while logs are switched leaves a torn log and an empty newer one; records behind
-      // a torn log would be a hole.
-      if (cut && records.length > 0) throw cut;
-      if (torn !== undefined) {
-        cut = new CorruptionError(path, torn, "the log is cut short and a newer one follows");
-      }
-      for (const { data, offset } of records) this.#replay(data, path, offset);
-    }
-    const added = this.#writeMemtable();
-    for (const table of added) this.#levels[0]!.push(table);
-    this.#memtable = new Memtable();
-    this.#newLog();
-    this.#newManifest();
-    this.#removeObsolete();
-    this.#compact();
-  }
-
-  #readManifest(): void {
-    const current = this.#fs.open(`${this.#path}/CURRENT`);
-    const text = new Uint8Array(64);
-    let name: string;
-    try {
-      name = new TextDecoder().decode(text.subarray(0, current.read(text, 0)));
-    } finally {
-      current.close();
-    }
-    if (!/^MANIFEST-\d{1,15}\n$/.test(name)) {
-      throw new CorruptionError(`${this.#path}/CURRENT`, 0, "it names no manifest");
-    }
-    const path = `${this.#path}/${name.trim()}`;
-    if (!this.#fs.list(this.#path).includes(name.trim())) {
-      throw new CorruptionError(path, 0, "the manifest is missing");
-    }
-    const live = new Map<number, Table>();
-    for (const { data, offset } of this.#readLog(path).records) {
-      const edit = decodeEdit(data, path, offset);
-      for (const { number } of edit.removed) live.delete(number);
-      for (const table of edit.added) live.set(table.number, table);
-      this.#logNumber = edit.logNumber ?? this.#logNumber;
-      this.#nextFile = edit.nextFile ?? this.#nextFile;
-      this.#sequence = edit.lastSequence ?? this.#sequence;
-    }
-    if (this.#logNumber === 0) throw new CorruptionError(path, 0, "the manifest holds no state");
-    this.#nextFile = Math.max(this.#nextFile, parseInt(name.slice(9), 10) + 1);
-    for (const table of live.values()) {
-      this.#levels[table.level]!.push({ ...table, reader: this.#openTable(table.number) });
-    }
-    for (let level = 0; level < LEVELS; level++) this.#sort(level);
-  }
-
-  #sort(level: number): void {
-    this.#levels[level]!.sort((a, b) =>
-      level === 0 ? a.number - b.number : compareBytes(userKey(a.smallest), userKey(b.smallest))
-    );
-  }
-
-  #openTable(number: number): TableReader {
-    const names = this.#fs.list(this.#path);
-    const base = String(number).padStart(6, "0");
-    const kind = names.includes(`${base}.ldb`) ? "ldb" : "sst";
-    const path = this.#name(number, kind);
-    if (!names.includes(`${base}.${kind}`)) {
-      throw new CorruptionError(this.#name(number, "ldb"), 0, "the table is missing");
-    }
-    const file = this.#fs.open(path);
-    try {
-      return new TableReader(file, path, this.#cache);
-    } catch (error) {
-      file.close();
-      throw error;
-    }
-  }
-
-  #replay(data: Uint8Array, file: string, offset: number): void {
-    const bad = () => new CorruptionError(file, offset, "a batch of the log is malformed");
-    if (data.length < 12) throw bad();
-    let sequence = readFixed64(data, 0);
-    const count = readFixed32(data, 8);
-    let at = 12;
-    const text = () => {
-      const length = readVarint(data, at, data.length);
-      if (varintEnd < 0 || length > data.length - varintEnd) throw bad();
-      at = varintEnd + length;
-      return data.slice(varintEnd, at);
-    };
-    let seen = 0;
-    for (; at < data.length; seen++) {
-      const kind = data[at++]!;
-      if (kind > 1) throw bad();
-      const key = text();
-      this.#memtable.add(key, sequence++, kind === 1 ? text() : undefined);
-    }
-    if (seen !== count || !Number.isSafeInteger(sequence)) throw bad();
-    this.#sequence = Math.max(this.#sequence, sequence - 1);
-  }
-
-  #newLog(): void {
-    const number = this.#nextFile++;
-    const log = new LogWriter(this.#fs.create(this.#name(number, "log")));
-    this.#log?.file.close();
-    this.#log = log;
-    this.#logNumber = number;
-  }
-
-  #newManifest(): void {
-    this.#manifestNumber = this.#nextFile++;
-    const name = `MANIFEST-${String(this.#manifestNumber).padStart(6, "0")}`;
-    this.#manifest = new LogWriter(this.#fs.create(`${this.#path}/${name}`));
-    this.#manifest.append(
-      encodeEdit(this.#state({ removed: [], added: this.#levels.flat() }), true),
-    );
-    this.#manifest.file.sync();
-    this.#fs.syncDirectory(this.#path);
-    const temporary = this.#name(this.#manifestNumber, "dbtmp");
-    const current = this.#fs.create(temporary);
-    try {
-      current.append(new TextEncoder().encode(`${name}\n`));
-      current.sync();
-    } finally {
-      current.close();
-    }
-    this.#fs.rename(temporary, `${this.#path}/CURRENT`);
-    this.#fs.syncDirectory(this.#path);
-  }
-
-  #state(edit: Edit): Edit {
-    const { removed, added } = edit;
-    const numbers = { logNumber: this.#logNumber, nextFile: this.#nextFile };
-    return { ...numbers, lastSequence: this.#sequence, removed, added };
-  }
-
-  /** Makes an edit durable, then shows it to readers. */
-  #apply(edit: Edit): void {
-    this.#fs.syncDirectory(this.#path);
-    this.#manifest!.append(encodeEdit(this.#state(edit), false));
-    this.#manifest!.file.sync();
-    for (const { level, number } of edit.removed) {
-      const list = this.#levels[level]!;
-      const [gone] = list.splice(list.findIndex((table) => table.number === number), 1);
-      gone?.reader?.release();
-    }
-    for (const table of edit.added) this.#levels[table.level]!.push(table);
-    for (let level = 0; level < LEVELS; level++) this.#sort(level);
-  }
-
-  #removeObsolete(): void {
-    const live = new Set(this.#levels.flat().map((table) => table.number));
-    for (const name of this.#fs.list(this.#path)) {
-      const [, manifest, file, kind] =
-        /^(?:MANIFEST-(\d+)|(\d+)\.(ldb|sst|log|dbtmp))$/.exec(name) ??
-          [];
-      const keep = manifest
-        ? Number(manifest) === this.#manifestNumber
-        : kind === "log"
-        ? Number(file) === this.#logNumber
-        : kind === undefined || kind !== "dbtmp" && live.has(Number(file));
-      if (!keep) this.#fs.remove(`${this.#path}/${name}`);
-    }
-  }
-
-  /** Writes sorted entries to tables of about 2 MiB; versions of one key stay together. */
-  #writeTables(entries: Iterable<Entry>, level: number): Table[] {
-    const tables: Table[] = [];
-    let open: { builder: TableBuilder; number: number; close: () => void } | undefined;
-    let last: Uint8Array | undefined;
-    const finish = () => {
-      const { builder, number, close } = open!;
-      const sizeBytes = builder.finish();
-      close();
-      open = undefined;
-      const { largest } = builder;
-      const reader = this.#openTable(number);
-      tables.push({ level, number, sizeBytes, smallest: builder.smallest!, largest, reader });
-    };
-    try {
-      for (const entry of entries) {
-        const full = level > 0 && open !== undefined && open.builder.sizeBytes >= TABLE_BYTES;
-        if (full && compareBytes(last!, entry.key) !== 0) finish();
-        if (!open) {
-          const number = this.#nextFile++;
-          const file = this.#fs.create(this.#name(number, "ldb"));
-          open = { builder: new TableBuilder(file), number, close: () => file.close() };
-        }
-        open.builder.add(entry);
-        last = entry.key;
-      }
-      if (open) finish();
-    } catch (error) {
-      open?.close();
-      for (const table of tables) table.reader?.release();
-      throw error;
-    }
-    return tables;
-  }
-
-  #writeMemtable(): Table[] {
-    const cursor = this.#memtable.cursor();
-    cursor.seek(undefined, 0);
-    return this.#writeTables(merged([cursor], false), 0);
-  }
-
-  /** Writes the memtable to a table of level 0 and compacts what is due. */
-  #flush(): void {
-    if (this.#memtable.count === 0) return;
-    const added = this.#writeMemtable();
-    this.#newLog();
-    this.#apply({ removed: [], added });
-    this.#memtable = new Memtable();
-    this.#removeObsolete();
-    this.#compact();
-  }
-
-  #overlapping(level: number, from: Uint8Array, to: Uint8Array): Table[] {
-    return this.#levels[level]!.filter((table) =>
-      compareBytes(userKey(table.largest), from) >= 0 &&
-      compareBytes(userKey(table.smallest), to) <= 0
-    );
-  }
-
-  #compact(): void {
-    for (;;) {
-      let due = -1;
-      if (this.#levels[0]!.length >= LEVEL_0_TABLES) due = 0;
-      for (let level = 1; due < 0 && level < LEVELS - 1; level++) {
-        const size = this.#levels[level]!.reduce((sum, table) => sum + table.sizeBytes, 0);
-        if (size > 10 ** level * 2 ** 20) due = level;
-      }
-      if (due < 0) return;
-      const tables = this.#levels[due]!;
-      this.#compactTables(
-        due,
-        due === 0 ? [...tables] : [tables[this.#next[due]!++ % tables.length]!],
-      );
-    }
-  }
-
-  #compactTables(level: number, picked: Table[]): void {
-    let from = userKey(picked[0]!.smallest);
-    let to = userKey(picked[0]!.largest);
-    const widen = (tables: Table[]) => {
-      for (const table of tables) {
-        if (compareBytes(userKey(table.smallest), from) < 0) from = userKey(table.smallest);
-        if (compareBytes(userKey(table.largest), to) > 0) to = userKey(table.largest);
-      }
-    };
-    widen(picked);
-    // LevelDB may have cut the versions of one key over two tables of a level: take both.
-    for (let more = this.#overlapping(level, from, to); more.length > picked.length;) {
-      picked = more;
-      widen(picked);
-      more = this.#overlapping(level, from, to);
-    }
-    const inputs = [...picked, ...this.#overlapping(level + 1, from, to)];
-    const cursors = inputs.map((table) => table.reader!.cursor());
-    for (const cursor of cursors) cursor.seek(undefined, 0);
-    let oldest = this.#sequence;
-    for (const snapshot of this.#snapshots) oldest = Math.min(oldest, snapshot.sequence);
-    const deeper = (key: Uint8Array) => {
-      for (let below = level + 2; below < LEVELS; below++) {
-        if (this.#overlapping(below, key, key).length > 0) return true;
-      }
-      return false;
-    };
-    const kept = function* (): Generator<Entry> {
-      let key: Uint8Array | undefined;
-      let hidden = false;
-      for (const entry of merged(cursors, false)) {
-        if (!key || compareBytes(key, entry.key) !== 0) {
-          key = entry.key;
-          hidden = false;
-        }
-        if (hidden) continue;
-        hidden = entry.sequence <= oldest;
-        if (hidden && entry.value === undefined && !deeper(entry.key)) continue;
-        yield entry;
-      }
-    };
-    this.#apply({ removed: inputs, added: this.#writeTables(kept(), level + 1) });
-    this.#removeObsolete();
-  }
-
-  #usable(): void {
-    if (this.#closed) throw new DatabaseClosedError("database");
-  }
-
-  /** The value of a key, in a copy of its own, or undefined. Throws `CorruptionError`. */
-  getSync(key: Uint8Array, options: ReadOptions = {}): Uint8Array | undefined {
-    this.#usable();
-    const sequence = options.snapshot?.sequence ?? this.#sequence;
-    let found = this.#memtable.find(key, sequence);
-    if (!found) {
-      for (const table of this.#overlapping(0, key, key)) {
-        const entry = table.reader!.find(key, sequence);
-        if (entry && (!found || entry.sequence > found.sequence)) found = entry;
-      }
-    }
-    for (let level = 1; !found && level < LEVELS; level++) {
-      for (const table of this.#overlapping(level, key, key)) {
-        const entry = table.reader!.find(key, sequence);
-        if (entry && (!found || entry.sequence > found.sequence)) found = entry;
-      }
-    }
-    return found?.value?.slice();
-  }
-
-  /** As {@linkcode Database.getSync}, in a promise. */
-  // deno-lint-ignore require-await -- errors must reject
-  async get(key: Uint8Array, options: ReadOptions = {}): Promise<Uint8Array | undefined> {
-    return this.getSync(key, options);
-  }
-
-  /** Whether the key has a value. */
-  async has(key: Uint8Array, options: ReadOptions = {}): Promise<boolean> {
-    return await this.get(key, options) !== undefined;
-  }
-
-  /** Sets a key. Errors as {@linkcode Database.write}. */
-  put(key: Uint8Array, value: Uint8Array, options: WriteOptions = {}): Promise<void> {
-    return this.write([{ key, value }], options);
-  }
-
-  /** Removes a key, if it is there. Errors as {@linkcode Database.write}. */
-  delete(key: Uint8Array, options: WriteOptions = {}): Promise<void> {
-    return this.write([{ key }], options);
   }
 
   /**
-   * Writes operations all or not at all, in order. Keys hold up to 64 KiB, values up to 1 GiB and
-   * a batch up to 1 GiB and 1 MiB, else `LimitError`. Writers with `sync` at one time share one
-   * fdatasync. `ReadOnlyError` after a failure, whose outcome reopening decides.
+   * Saves what can be read of a damaged database that nobody has open: merges its tables and logs
+   * into new tables, past blocks and records that are damaged, and moves the old files to the
+   * folder `lost` in it. Without a readable manifest every table counts, so that keys deleted long
+   * ago may come back; `ttl` and `levelDbCompatible` must then be those of its creation. Throws
+   * `DatabaseLockedError`, `DatabaseNotFoundError`, the signal's reason, or the file system's error.
    */
-  async write(operations: readonly Operation[], options: WriteOptions = {}): Promise<void> {
-    this.#usable();
-    if (this.#poison !== undefined) throw new ReadOnlyError("a write", this.#poison);
-    const copies: Operation[] = [];
-    const out = new ByteWriter(256);
-    let size = 12;
-    for (const { key, value } of operations) {
-      if (key.length > MAX_KEY) throw new LimitError("key", MAX_KEY, key.length);
-      if (value && value.length > MAX_VALUE) throw new LimitError("value", MAX_VALUE, value.length);
-      size += key.length + (value?.length ?? 0) + 16;
-      if (size > MAX_BATCH) throw new LimitError("batch", MAX_BATCH, size);
-    }
-    if (operations.length === 0) return;
-    out.length = 12;
-    for (const { key, value } of operations) {
-      out.byte(value ? 1 : 0);
-      out.prefixed(key);
-      if (value) out.prefixed(value);
-      copies.push(value ? { key: key.slice(), value: value.slice() } : { key: key.slice() });
-    }
-    writeFixed64(out.bytes, 0, this.#sequence + 1);
-    writeFixed32(out.bytes, 8, operations.length);
+  static async repair(
+    path: string,
+    options: Pick<DatabaseOptions, "ttl" | "levelDbCompatible" | "fileSystem"> & LongOptions = {},
+  ): Promise<RepairReport> {
+    const { fs, lock } = lockExisting(path, options.fileSystem);
     try {
-      this.#log!.append(out.view());
-      let sequence = this.#sequence;
-      for (const { key, value } of copies) this.#memtable.add(key, ++sequence, value);
-      this.#sequence = sequence;
-      if (this.#memtable.sizeBytes >= this.#memtableBytes) this.#flush();
-    } catch (error) {
-      this.#poison ??= error;
-      throw new ReadOnlyError("a write", error);
+      return await repair(fs, path, comparatorOf(options, undefined), options.signal);
+    } finally {
+      lock.release();
     }
-    if (options.sync) await (this.#sync ??= Promise.resolve().then(() => this.#syncLog()));
   }
 
-  #syncLog(): void {
-    this.#sync = undefined;
-    if (this.#poison !== undefined) throw new ReadOnlyError("a write", this.#poison);
-    this.#usable();
+  /**
+   * Removes the database in a directory, and the directory if nothing else is in it. Throws
+   * `DatabaseLockedError` when it is open, and `DatabaseNotFoundError`.
+   */
+  // deno-lint-ignore require-await -- errors must reject
+  static async destroy(
+    path: string,
+    options: Pick<DatabaseOptions, "fileSystem"> = {},
+  ): Promise<void> {
+    const { fs, lock } = lockExisting(path, options.fileSystem);
     try {
-      this.#log!.file.sync();
-    } catch (error) {
-      this.#poison = error;
-      throw new ReadOnlyError("an fsync", error);
+      destroy(fs, path);
+    } finally {
+      lock.release();
     }
+  }
+
+  /** The directory. */
+  get path(): string {
+    return this.#engine.path;
+  }
+
+  /** The sequence number of the last visible write. */
+  get sequence(): number {
+    return this.#engine.sequence;
+  }
+
+  /** What opening cut off logs that a crash had torn. */
+  get cuts(): readonly CutLog[] {
+    return this.#engine.cuts;
+  }
+
+  /** The value of a key, in a copy of its own, or undefined. Throws `CorruptionError`. */
+  getSync(key: Uint8Array, options?: ReadOptions): Uint8Array | undefined {
+    return this.#engine.get(key, options);
+  }
+
+  /** As {@linkcode Database.getSync}, in a promise, which costs more than the read. */
+  // deno-lint-ignore require-await -- errors must reject
+  async get(key: Uint8Array, options?: ReadOptions): Promise<Uint8Array | undefined> {
+    return this.#engine.get(key, options);
+  }
+
+  /** The values of several keys as of one moment, in the order of the keys. */
+  getManySync(keys: readonly Uint8Array[], options?: ReadOptions): (Uint8Array | undefined)[] {
+    return keys.map((key) => this.#engine.get(key, options));
+  }
+
+  /** As {@linkcode Database.getManySync}, in a promise. */
+  // deno-lint-ignore require-await -- errors must reject
+  async getMany(
+    keys: readonly Uint8Array[],
+    options?: ReadOptions,
+  ): Promise<(Uint8Array | undefined)[]> {
+    return this.getManySync(keys, options);
+  }
+
+  /** Whether the key has a value. */
+  hasSync(key: Uint8Array, options?: ReadOptions): boolean {
+    return this.#engine.has(key, options);
+  }
+
+  /** As {@linkcode Database.hasSync}, in a promise. */
+  // deno-lint-ignore require-await -- errors must reject
+  async has(key: Uint8Array, options?: ReadOptions): Promise<boolean> {
+    return this.#engine.has(key, options);
+  }
+
+  /** Sets a key. Errors as {@linkcode Database.write}. */
+  put(key: Uint8Array, value: Uint8Array, options?: PutOptions): Promise<void> {
+    const ttl = options?.ttl;
+    return this.#engine.write(
+      [ttl === undefined ? { type: "put", key, value } : { type: "put", key, value, ttl }],
+      options,
+    );
+  }
+
+  /** Removes a key, if it is there. Errors as {@linkcode Database.write}. */
+  delete(key: Uint8Array, options?: WriteOptions): Promise<void> {
+    return this.#engine.write([{ type: "delete", key }], options);
+  }
+
+  /** Removes the keys from `from` up to `to`, which stays. Errors as {@linkcode Database.write}. */
+  deleteRange(from: Uint8Array, to: Uint8Array, options?: WriteOptions): Promise<void> {
+    return this.#engine.write([{ type: "deleteRange", from, to }], options);
+  }
+
+  /** A batch to fill and write. */
+  batch(): Batch {
+    return new Batch((operations, options) => this.#engine.write(operations, options));
+  }
+
+  /**
+   * Writes operations all or not at all, in order. They are visible when the call returns; the
+   * promise resolves once they are with the operating system, or with `sync` once they are durable.
+   * All who wait for that at one time share one fdatasync. When compaction falls behind, the
+   * promise takes longer: wait for it, and memory and level 0 stay bounded.
+   *
+   * Keys hold up to 64 KiB, values up to 1 GiB and a batch up to 1 GiB and 1 MiB, each operation
+   * counting 16 bytes; else `LimitError`, and nothing is written. A `deleteRange` looks its keys up
+   * and is written as a deletion of each, which counts towards the batch: LevelDB's format has no
+   * other form. `ReadOnlyError` after a failure: reopening decides what became of the batch.
+   */
+  write(operations: readonly Operation[], options?: WriteOptions): Promise<void> {
+    return this.#engine.write(operations, options);
+  }
+
+  /** Calls `listener` with each batch at the moment at which it becomes visible. */
+  onCommit(listener: (batch: CommittedBatch) => void): Disposable {
+    const engine = this.#engine;
+    engine.usable();
+    const own = (batch: CommittedBatch) => listener(batch);
+    engine.listeners.add(own);
+    return { [Symbol.dispose]: () => void engine.listeners.delete(own) };
+  }
+
+  #source(): ChangeSource {
+    const engine = this.#engine;
+    return {
+      get sequence() {
+        return engine.sequence;
+      },
+      onCommit: (listener) => this.onCommit(listener),
+      onClose: (listener) => {
+        engine.closeListeners.add(listener);
+        return { [Symbol.dispose]: () => void engine.closeListeners.delete(listener) };
+      },
+      readLogs: (since) => loggedBatches(engine, since),
+    };
+  }
+
+  /**
+   * Committed batches in order, first from the logs and then as they come. Throws
+   * `ChangesGoneError` when the batches behind `since` are no longer in a log (see
+   * `retainLogBytes`), or were ingested; reads of the logs throw `CorruptionError`. It ends when
+   * the database is closed.
+   */
+  changes(options: ChangesOptions = {}): AsyncIterableIterator<CommittedBatch> & AsyncDisposable {
+    this.#engine.usable();
+    return changesOf(this.#source(), options);
+  }
+
+  /**
+   * Operations on the keys of a range, from the call on. A reader that falls behind by more than
+   * 16 MiB gets a `LimitError`. It ends when the database is closed.
+   */
+  watch(options: WatchOptions = {}): AsyncIterableIterator<WatchEvent> & AsyncDisposable {
+    this.#engine.usable();
+    return watchOf(this.#source(), options);
   }
 
   /** Holds the state of this moment; dispose of it. */
   snapshot(): Snapshot {
-    this.#usable();
-    const snapshot = new Snapshot(this.#sequence, (gone) => this.#snapshots.delete(gone));
-    this.#snapshots.add(snapshot);
-    return snapshot;
+    return this.#engine.takeSnapshot();
   }
 
-  /** Entries in order of key, as of the call's first step, in copies of their own. */
-  *entriesSync(options: IteratorOptions = {}): Generator<[Uint8Array, Uint8Array]> {
-    this.#usable();
-    const { from, to, reverse = false, limit = Infinity } = options;
-    const sequence = options.snapshot?.sequence ?? this.#sequence;
-    const tables = this.#levels.flat();
-    const cursors = [this.#memtable.cursor(), ...tables.map((table) => table.reader!.cursor())];
-    for (const { reader } of tables) reader!.references++;
-    try {
-      let left = limit;
-      for (const cursor of cursors) {
-        if (reverse) cursor.seekBefore(to, Infinity);
-        else cursor.seek(from, Infinity);
-      }
-      for (const { key, value } of visible(merged(cursors, reverse), sequence, reverse)) {
-        if (left-- <= 0) return;
-        if (reverse ? from && compareBytes(key, from) < 0 : to && compareBytes(key, to) >= 0) {
-          return;
-        }
-        yield [key.slice(), value!.slice()];
-        this.#usable();
-      }
-    } finally {
-      for (const { reader } of tables) reader!.release();
-    }
+  /** Entries in order of key, as of the call. */
+  iterator(options: IteratorOptions = {}): DatabaseIterator<[Uint8Array, Uint8Array]> {
+    return new DatabaseIterator(new PairSource(this.#engine.scan(options)), options);
   }
 
-  /** As {@linkcode Database.entriesSync}, for `for await`. */
-  async *iterator(options: IteratorOptions = {}): AsyncGenerator<[Uint8Array, Uint8Array]> {
-    yield* this.entriesSync(options);
+  /** Keys in order, as of the call. */
+  keys(options: IteratorOptions = {}): DatabaseIterator<Uint8Array> {
+    return new DatabaseIterator(new KeySource(this.#engine.scan(options)), options);
   }
 
-  #closeFiles(): void {
-    this.#closed = true;
-    this.#log?.file.close();
-    this.#manifest?.file.close();
-    for (const table of this.#levels.flat()) table.reader?.release();
-    this.#lock.release();
+  /** Values in order of their keys, as of the call. */
+  values(options: IteratorOptions = {}): DatabaseIterator<Uint8Array> {
+    return new DatabaseIterator(new ValueSource(this.#engine.scan(options)), options);
+  }
+
+  /**
+   * Takes entries in as finished tables, past log and memtable, and shows them all at once; gives
+   * their number. They must ascend by key, each key once (`OrderError`). Later than a crash or
+   * failure they are there all or not at all, and durable once the promise resolves. They are newer
+   * than every write so far. `onCommit` and `changes` report the range and no operations, `watch`
+   * nothing. Others may write meanwhile.
+   */
+  async ingest(run: SortedRun, options: LongOptions = {}): Promise<number> {
+    const before = this.#ingests;
+    const mine = before.then(() => ingest(this.#engine, run, options.signal));
+    this.#ingests = mine.then(() => {}, () => {});
+    return await mine;
+  }
+
+  /** Bytes that the keys of a range take in tables, to about a block; what is in memory does not count. */
+  approximateSize(range: KeyRange = {}): number {
+    return approximateSize(this.#engine, range);
+  }
+
+  /**
+   * Writes the memtable out and merges the levels over a range, which drops what was deleted,
+   * overwritten or has expired. Costs reading and writing all of it. `ReadOnlyError` as for a
+   * write, or the signal's reason; what was done by then stays done.
+   */
+  compactRange(range: KeyRange & LongOptions = {}): Promise<void> {
+    return compactRange(this.#engine, range, range.signal);
+  }
+
+  /**
+   * Copies the state of this moment to a directory that is new or empty, while writes go on.
+   * Tables are immutable and linked, not copied, where the file system can. The copy opens as a
+   * database of its own; one that was interrupted does not open at all. Throws
+   * `DatabaseExistsError`, the signal's reason, or the error of the file system.
+   */
+  checkpoint(path: string, options: LongOptions = {}): Promise<void> {
+    return checkpoint(this.#engine, path, options.signal);
+  }
+
+  /**
+   * Reads every table from the disk, past the caches, and checks sums, order and ranges. Damage is
+   * reported and not thrown; the files stay as they are.
+   */
+  verify(options: LongOptions = {}): Promise<VerifyReport> {
+    return verify(this.#engine, options.signal);
+  }
+
+  /** Figures of this moment; cheap. */
+  stats(): DatabaseStats {
+    return statsOf(this.#engine);
   }
 
   /** Makes what was written durable and closes the database. Closing again does nothing. */
-  // deno-lint-ignore require-await -- errors must reject
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    try {
-      if (this.#poison === undefined) this.#log!.file.sync();
-    } finally {
-      this.#closeFiles();
-    }
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+
+  /**
+   * Runs a function as a transaction and commits what it wrote, all or nothing, once it has returned;
+   * when it throws, nothing is written and its error passes on. What the function writes is seen by
+   * its own reads alone before. Where somebody else has committed first, it is run again: let it do
+   * nothing but read and write the database. Write through the transaction only.
+   *
+   * Throws `TransactionConflictError` when it still conflicts after `retries`, the reason of
+   * `signal`, and what {@linkcode Database.write} throws. Costs little more than a write: the check is
+   * of the keys that were committed in the meantime.
+   *
+   * @example
+   * ```ts
+   * import { Database } from "@groundwork/std/kv";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using db = await Database.open(await Deno.makeTempDir());
+   * const key = new TextEncoder().encode("counter");
+   * const add = () =>
+   *   db.transaction({ isolation: "serializable" }, async (tx) => {
+   *     const value = (await tx.get(key))?.[0] ?? 0;
+   *     tx.put(key, Uint8Array.of(value + 1));
+   *   });
+   * await Promise.all([add(), add(), add()]);
+   * assertEquals(db.getSync(key), Uint8Array.of(3));
+   * ```
+   */
+  transaction<T>(
+    options: TransactionOptions,
+    run: (transaction: Transaction) => T | Promise<T>,
+  ): Promise<T> {
+    return this.#transactions.run(options, run);
+  }
+
+  /**
+   * A part of the database with its own encodings of keys and values, apart from all others. Throws
+   * `EncodingError` for a name that is empty, longer than 255 bytes, or holds `!`.
+   */
+  namespace<KE extends Encoding<unknown> = "bytes", VE extends Encoding<unknown> = "bytes">(
+    name: string,
+    options: NamespaceOptions<KE, VE> = {},
+  ): Namespace<Encoded<KE>, Encoded<VE>> {
+    return namespaceOf(this, name, options);
   }
 
   /** As {@linkcode Database.close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** Entries of several cursors in one order. */
-function* merged(cursors: Cursor[], reverse: boolean): Generator<Entry> {
-  for (;;) {
-    let best: Cursor | undefined;
-    for (const cursor of cursors) {
-      const entry = cursor.entry;
-      if (!entry) continue;
-      if (best) {
-        const other = best.entry!;
-        const order = compareBytes(entry.key, other.key) || other.sequence - entry.sequence;
-        if (reverse ? order <= 0 : order >= 0) continue;
-      }
-      best = cursor;
-    }
-    if (!best) return;
-    yield best.entry!;
-    if (reverse) best.previous();
-    else best.next();
-  }
-}
-
-/** The version of each key that a sequence number sees; deleted keys left out. */
-function* visible(entries: Iterable<Entry>, sequence: number, reverse: boolean): Generator<Entry> {
-  let current: Entry | undefined;
-  for (const entry of entries) {
-    if (entry.sequence > sequence) continue;
-    const same = current !== undefined && compareBytes(current.key, entry.key) === 0;
-    if (same && !reverse) continue;
-    if (!same && reverse && current?.value) yield current;
-    current = entry;
-    if (!reverse && entry.value) yield entry;
-  }
-  if (reverse && current?.value) yield current;
 }

@@ -22,7 +22,7 @@ function random(seed: number): (limit: number) => number {
 function same(db: Database, model: Map<string, string>): void {
   const sorted = [...model].sort(([a], [b]) => a < b ? -1 : 1);
   const read = (reverse: boolean) =>
-    [...db.entriesSync({ reverse })].map(([key, value]) => [text(key), text(value)]);
+    [...db.iterator({ reverse })].map(([key, value]) => [text(key), text(value)]);
   assertEquals(read(false), sorted);
   assertEquals(read(true), sorted.reverse());
 }
@@ -107,11 +107,11 @@ Deno.test("`Database.open()` cuts a torn tail and refuses damage in the middle",
   const error = await assertRejects(() => Database.open(path), CorruptionError);
   assertEquals([error.file, error.offset], [`${path}/${name}`, 0]);
   Deno.writeFileSync(`${path}/${name}`, log.subarray(0, log.length - 3));
-  Deno.writeFileSync(`${path}/999998.log`, log.subarray(0, 7 + 12 + 10));
+  Deno.writeFileSync(`${path}/999998.log`, log.subarray(0, 19 + 7 + 12 + 10));
   await assertRejects(() => Database.open(path), CorruptionError);
   Deno.writeFileSync(`${path}/999998.log`, new Uint8Array(0));
   await using db = await Database.open(path);
-  assertEquals([...db.entriesSync()].map(([key]) => text(key)), ["k0", "k1", "k2", "k3"]);
+  assertEquals([...db.iterator()].map(([key]) => text(key)), ["k0", "k1", "k2", "k3"]);
   await Deno.remove(path, { recursive: true });
 });
 
@@ -119,17 +119,22 @@ Deno.test("`Database` keeps a snapshot through compaction and bounds an iterator
   const path = await Deno.makeTempDir();
   await using db = await Database.open(path, { memtableBytes: 4096 });
   await db.put(bytes("a"), bytes("old"));
-  await db.write([{ key: bytes("b"), value: bytes("2") }, { key: bytes("c"), value: bytes("3") }]);
+  await db.write([{ type: "put", key: bytes("b"), value: bytes("2") }, {
+    type: "put",
+    key: bytes("c"),
+    value: bytes("3"),
+  }]);
   using snapshot = db.snapshot();
   for (let i = 0; i < 500; i++) await db.put(bytes("a"), bytes(`new${i}`));
   assertEquals(text(db.getSync(bytes("a"), { snapshot })!), "old");
   assertEquals(text(db.getSync(bytes("a"))!), "new499");
-  const keys = (options: Parameters<Database["entriesSync"]>[0]) =>
-    [...db.entriesSync(options)].map(([key]) => text(key)).join("");
+  const keys = (options: Parameters<Database["iterator"]>[0]) =>
+    [...db.iterator(options)].map(([key]) => text(key)).join("");
   assertEquals(keys({ from: bytes("b") }), "bc");
   assertEquals(keys({ to: bytes("c") }), "ab");
   assertEquals(keys({ to: bytes("c"), reverse: true, limit: 1 }), "b");
   assertEquals(keys({ from: bytes("b"), reverse: true }), "cb");
+  await db.close();
   await Deno.remove(path, { recursive: true });
 });
 
@@ -147,11 +152,8 @@ Deno.test("`Database` is read-only after a failed fsync, and readable", async ()
     on = false;
     override create(path: string): ReturnType<RealFileSystem["create"]> {
       const file = super.create(path);
-      const sync = file.sync.bind(file);
-      file.sync = () => {
-        if (this.on) throw new Error("EIO");
-        sync();
-      };
+      const syncLater = file.syncLater.bind(file);
+      file.syncLater = () => this.on ? Promise.reject(new Error("EIO")) : syncLater();
       return file;
     }
   }
@@ -171,13 +173,13 @@ Deno.test("`Database` throws `CorruptionError` for a bit that flipped in a table
   const path = await Deno.makeTempDir();
   {
     await using db = await Database.open(path, { memtableBytes: 2000 });
-    for (let i = 0; i < 30; i++) await db.put(bytes(`k${i}`), bytes("value"));
+    for (let i = 0; i < 100; i++) await db.put(bytes(`k${i}`), bytes("value"));
   }
   const name = [...Deno.readDirSync(path)].find((entry) => entry.name.endsWith(".ldb"))!.name;
   const table = Deno.readFileSync(`${path}/${name}`);
   table[5]! ^= 4;
   Deno.writeFileSync(`${path}/${name}`, table);
   await using db = await Database.open(path);
-  assertThrows(() => [...db.entriesSync()], CorruptionError);
+  assertThrows(() => [...db.iterator()], CorruptionError);
   await Deno.remove(path, { recursive: true });
 });

@@ -1,11 +1,16 @@
 /** Stable codes of the errors that this module throws. */
 export type KvErrorCode =
+  | "KV_CHANGES_GONE"
   | "KV_CLOSED"
+  | "KV_CONFLICT"
   | "KV_CORRUPTION"
+  | "KV_ENCODING"
   | "KV_EXISTS"
   | "KV_LIMIT"
   | "KV_LOCKED"
   | "KV_NOT_FOUND"
+  | "KV_OPTIONS"
+  | "KV_ORDER"
   | "KV_READ_ONLY";
 
 /**
@@ -142,5 +147,102 @@ export class LimitError extends KvError {
     this.what = what;
     this.limit = limit;
     this.actual = actual;
+  }
+}
+
+/** The changes that were asked for are no longer in the log files. Start over from a full read. */
+export class ChangesGoneError extends KvError {
+  /** Always `"KV_CHANGES_GONE"`. */
+  readonly code = "KV_CHANGES_GONE";
+  /** The name of this class. */
+  override readonly name = "ChangesGoneError";
+  /** The sequence number behind which changes were wanted. */
+  readonly since: number;
+  /** The smallest `since` that can be served now. */
+  readonly oldest: number;
+
+  /** Makes the error for changes behind `since` where those behind `oldest` are the first kept. */
+  constructor(since: number, oldest: number) {
+    super(`The changes behind ${since} are gone: the logs begin behind ${oldest}`);
+    this.since = since;
+    this.oldest = oldest;
+  }
+}
+
+/** A sorted run is not in ascending order of key, or has a key twice. Nothing was written. */
+export class OrderError extends KvError {
+  /** Always `"KV_ORDER"`. */
+  readonly code = "KV_ORDER";
+  /** The name of this class. */
+  override readonly name = "OrderError";
+  /** The place in the run, from 0, of the entry that does not come behind the one before. */
+  readonly index: number;
+
+  /** Makes the error for the entry of this index. */
+  constructor(index: number) {
+    super(`The run is not sorted: entry ${index} does not come behind the one before`);
+    this.index = index;
+  }
+}
+
+/** Options that contradict each other, or what the database was created with. */
+export class DatabaseOptionsError extends KvError {
+  /** Always `"KV_OPTIONS"`. */
+  readonly code = "KV_OPTIONS";
+  /** The name of this class. */
+  override readonly name = "DatabaseOptionsError";
+}
+
+/**
+ * Another transaction committed first. The transaction wrote nothing; run it again from its start,
+ * which `Database.transaction()` does by itself as often as its `retries` say.
+ */
+export class TransactionConflictError extends KvError {
+  /** Always `"KV_CONFLICT"`. */
+  readonly code = "KV_CONFLICT";
+  /** The name of this class. */
+  override readonly name = "TransactionConflictError";
+  /** The key that somebody else wrote; undefined where too much was committed to tell which. */
+  readonly key: Uint8Array | undefined;
+  /** How the transaction had used that key. */
+  readonly use: "read" | "written" | undefined;
+
+  /** Makes the error for the key that was used as `use` says, or for too long a transaction. */
+  constructor(key: Uint8Array | undefined, use: "read" | "written" | undefined) {
+    super(
+      key === undefined
+        ? "The transaction was open while too much was committed to check it; make it shorter"
+        : `The transaction conflicts: key ${
+          showKey(key)
+        }, which it has ${use}, was written meanwhile`,
+    );
+    this.key = key;
+    this.use = use;
+  }
+}
+
+/** Text where the bytes are printable ASCII, else hexadecimal; at most 64 bytes of it. */
+function showKey(key: Uint8Array): string {
+  const start = key.subarray(0, 64);
+  const more = key.length > 64 ? "…" : "";
+  if (start.every((byte) => byte >= 0x20 && byte < 0x7f)) {
+    return `${JSON.stringify(String.fromCharCode(...start))}${more}`;
+  }
+  return `0x${Array.from(start, (byte) => byte.toString(16).padStart(2, "0")).join("")}${more}`;
+}
+
+/** A value that a codec has no bytes for, or bytes that it has no value for. */
+export class EncodingError extends KvError {
+  /** Always `"KV_ENCODING"`. */
+  readonly code = "KV_ENCODING";
+  /** The name of this class. */
+  override readonly name = "EncodingError";
+  /** The name of the codec. */
+  readonly codec: string;
+
+  /** Makes the error of the codec of this name. */
+  constructor(codec: string, reason: string, options?: ErrorOptions) {
+    super(`Codec ${codec}: ${reason}`, options);
+    this.codec = codec;
   }
 }

@@ -9,6 +9,8 @@ export interface StorageFile {
   append(bytes: Uint8Array): void;
   /** Returns once the contents are durable. */
   sync(): void;
+  /** Resolves once what was written before the call is durable; the thread goes on meanwhile. */
+  syncLater(): Promise<void>;
   /** The size in bytes. */
   size(): number;
   /** Gives the descriptor back. */
@@ -31,25 +33,35 @@ export interface FileSystem {
   create(path: string): StorageFile;
   /** Opens a file to read. */
   open(path: string): StorageFile;
+  /** Opens a file that exists to append to. */
+  openToAppend(path: string): StorageFile;
   /** Renames over a file that may exist. */
   rename(from: string, to: string): void;
+  /** Gives a file a second name, or a durable copy where it cannot have one. */
+  link(from: string, to: string): void;
   /** Removes a file. */
   remove(path: string): void;
+  /** Removes an empty directory. */
+  removeDirectory(path: string): void;
   /** Makes creations, renames and removals in a directory durable. */
   syncDirectory(path: string): void;
   /** Takes the lock file; the holder's process id, where it is known, or -1 when it is held. */
   lock(path: string): StorageLock | number;
+  /** Whether a worker that opens the same paths with `RealFileSystem` sees the same files. */
+  readonly shared?: boolean;
 }
 
 class NodeFile implements StorageFile {
-  #fd: number;
+  fd: number;
+  syncing = 0;
+  closed = false;
   constructor(fd: number) {
-    this.#fd = fd;
+    this.fd = fd;
   }
   read(target: Uint8Array, position: number): number {
     let done = 0;
     while (done < target.length) {
-      const n = fs.readSync(this.#fd, target, done, target.length - done, position + done);
+      const n = fs.readSync(this.fd, target, done, target.length - done, position + done);
       if (n === 0) break;
       done += n;
     }
@@ -57,24 +69,40 @@ class NodeFile implements StorageFile {
   }
   append(bytes: Uint8Array): void {
     let done = 0;
-    while (done < bytes.length) done += fs.writeSync(this.#fd, bytes, done, bytes.length - done);
+    while (done < bytes.length) done += fs.writeSync(this.fd, bytes, done, bytes.length - done);
   }
   sync(): void {
-    fs.fdatasyncSync(this.#fd);
+    fs.fdatasyncSync(this.fd);
+  }
+  syncLater(): Promise<void> {
+    this.syncing++;
+    return new Promise((resolve, reject) => {
+      fs.fdatasync(this.fd, (error) => {
+        this.syncing--;
+        if (this.closed && this.syncing === 0) fs.closeSync(this.fd);
+        if (error) reject(error);
+        else resolve();
+      });
+    });
   }
   size(): number {
-    return fs.fstatSync(this.#fd).size;
+    return fs.fstatSync(this.fd).size;
   }
   close(): void {
-    fs.closeSync(this.#fd);
+    if (this.closed) return;
+    this.closed = true;
+    if (this.syncing === 0) fs.closeSync(this.fd); // else the number could be reused under the sync
   }
 }
 
 /**
  * The machine's file system. Needs `--allow-read` and `--allow-write` for the database's directory.
- * The lock is `flock` on the lock file, so it ends with its process.
+ * The lock is `flock` on the lock file, so it ends with its process; LevelDB takes an `fcntl` lock
+ * on the same file, and the two kinds do not exclude each other: never open one database with both.
  */
 export class RealFileSystem implements FileSystem {
+  /** Workers see the same files. */
+  readonly shared: boolean = true;
   /** Creates a directory and its parents. */
   makeDirectory(path: string): void {
     fs.mkdirSync(path, { recursive: true });
@@ -91,13 +119,35 @@ export class RealFileSystem implements FileSystem {
   open(path: string): StorageFile {
     return new NodeFile(fs.openSync(path, "r"));
   }
+  /** Opens a file that exists to append to. */
+  openToAppend(path: string): StorageFile {
+    return new NodeFile(fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_APPEND));
+  }
   /** Renames over a file that may exist. */
   rename(from: string, to: string): void {
     fs.renameSync(from, to);
   }
+  /** Gives a file a second name, or a durable copy where it cannot have one. */
+  link(from: string, to: string): void {
+    try {
+      fs.linkSync(from, to);
+    } catch {
+      fs.copyFileSync(from, to);
+      const fd = fs.openSync(to, "r");
+      try {
+        fs.fsyncSync(fd);
+      } finally {
+        fs.closeSync(fd);
+      }
+    }
+  }
   /** Removes a file. */
   remove(path: string): void {
     fs.unlinkSync(path);
+  }
+  /** Removes an empty directory. */
+  removeDirectory(path: string): void {
+    fs.rmdirSync(path);
   }
   /** Makes creations, renames and removals in a directory durable. */
   syncDirectory(path: string): void {
