@@ -45,7 +45,7 @@ export class Background {
   #tick(): void {
     const { engine } = this;
     engine.now = Date.now();
-    engine.beginCycle();
+    const start = performance.now();
     if (engine.activeExpire && engine.pauseUntil <= engine.now) this.#expireCycle();
     this.#sample();
     this.#clients();
@@ -62,8 +62,9 @@ export class Background {
     engine.flushEffects();
     engine.tracking.flushBroadcasts();
     engine.finish();
-    engine.endCycle();
-    engine.stats.cycles.cronUsec += (performance.now() - engine.stats.cycles.start) * 1000;
+    const usec = (performance.now() - start) * 1000;
+    engine.stats.cycles.cronUsec += usec;
+    engine.countCycle(usec, 0);
   }
 
   #sample(): void {

@@ -3,7 +3,7 @@ import type { Db } from "./_db.ts";
 import type { Command, Engine } from "./_engine.ts";
 import { formatDouble } from "./_numbers.ts";
 import { RequestParser } from "./resp.ts";
-import { allocate, utf8 } from "./_values.ts";
+import { allocate, utf8, writeLatin1 } from "./_values.ts";
 
 /** Where replies go and how a connection ends. */
 export interface Transport {
@@ -181,7 +181,7 @@ export class Client {
     // Beyond its limit a client gets nothing more, not the reply that broke it either.
     if (this.engine.checkOutputLimit(this, text.length)) return;
     const bytes = allocate(text.length);
-    bytes.latin1Write(text, 0, text.length);
+    writeLatin1(bytes, text);
     this.bytesOut += text.length;
     this.engine.stats.bytesOut += text.length;
     this.transport.write(bytes);

@@ -67,10 +67,6 @@ function configSet(client: Client, args: string[]): void {
   }
   for (const [name, value] of changes) config.set(name, value);
   engine.applyConfig();
-  engine.slowThreshold = config.number("slowlog-log-slower-than") < 0
-    ? Infinity
-    : config.number("slowlog-log-slower-than");
-  engine.latencyThreshold = config.number("latency-monitor-threshold");
   const max = config.number("slowlog-max-len");
   if (engine.slowLog.length > max) engine.slowLog.length = max;
   for (const [name] of changes) engine.host!.configChanged(name);
@@ -81,7 +77,6 @@ function configSet(client: Client, args: string[]): void {
 function resetStatistics(engine: Engine): void {
   const { stats } = engine;
   const zeroed = new (stats.constructor as new () => typeof stats)();
-  zeroed.cycles.start = stats.cycles.start;
   Object.assign(stats, zeroed, { peakMemory: stats.peakMemory });
   engine.errorCounts.clear();
   const all = new Set<Command>(engine.commands.values());

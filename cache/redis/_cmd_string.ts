@@ -3,7 +3,7 @@ import type { Client } from "./_client.ts";
 import type { CommandRow } from "./_engine.ts";
 import { bigInteger, integer } from "./_args.ts";
 import { addLongDoubles, INT64_MAX, INT64_MIN, isInt64, parseInteger } from "./_numbers.ts";
-import { BytesValue, CommandError, NOT_INTEGER, SYNTAX_ERROR } from "./_values.ts";
+import { BytesValue, CommandError, NOT_INTEGER, SYNTAX_ERROR, writeLatin1 } from "./_values.ts";
 
 const TOO_LONG = new CommandError("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
 const OVERFLOW = new CommandError("ERR increment or decrement would overflow");
@@ -281,7 +281,7 @@ function append(client: Client, args: string[]): void {
     const at = value.length;
     if (at + args[2]!.length > engine.maxBulkBytes) throw TOO_LONG;
     value.grow(at + args[2]!.length);
-    value.buffer.latin1Write(args[2]!, at);
+    writeLatin1(value.buffer, args[2]!, at);
     length = value.length;
   } else {
     const current = db.writeString(key)!;
@@ -290,7 +290,7 @@ function append(client: Client, args: string[]): void {
     if (length > 1024) {
       const bytes = db.writeBytes(key)!;
       bytes.grow(length);
-      bytes.buffer.latin1Write(args[2]!, current.length);
+      writeLatin1(bytes.buffer, args[2]!, current.length);
     } else db.put(key, current + args[2]!, true);
   }
   db.touch(key, db.dict.get(key));
@@ -324,7 +324,7 @@ function setrange(client: Client, args: string[]): void {
     db.put(key, bytes);
   } else bytes = db.writeBytes(key)!;
   bytes.grow(offset + text.length);
-  bytes.buffer.latin1Write(text, offset);
+  writeLatin1(bytes.buffer, text, offset);
   db.touch(key, bytes);
   engine.notify("$", "setrange", key, db.index);
   client.int(bytes.length);

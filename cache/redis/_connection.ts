@@ -71,7 +71,6 @@ export class Connection implements Transport {
     if (this.#queryTooLarge()) return;
     this.process();
     engine.finish();
-    engine.endCycle();
     if (!this.#stalled) this.#read();
   };
 
@@ -85,11 +84,18 @@ export class Connection implements Transport {
 
   /** Runs the requests that have arrived. */
   process(): void {
+    const engine = this.#engine;
+    const before = engine.stats.commands;
+    const start = engine.beginBatch();
+    this.#run();
+    engine.endBatch(start, engine.stats.commands - before);
+  }
+
+  #run(): void {
     const { client } = this;
     const engine = this.#engine;
     const { parser } = client;
     let left = MAX_BATCH;
-    engine.beginCycle();
     try {
       while (client.blocked === null && !client.closing && !client.paused) {
         if (this.#queued > PAUSE_OUTPUT_BYTES) {

@@ -48,6 +48,8 @@ export interface Command {
   rejected: number;
   /** Replied with an error. */
   failed: number;
+  /** Whether it is so short that its time is measured together with that of others. */
+  quick: boolean;
   /** Counts by power of two of microseconds. */
   histogram: number[] | undefined;
 }
@@ -135,8 +137,6 @@ export class Stats {
     aofUsec: 0,
     maxUsec: 0,
     maxCommands: 0,
-    start: 0,
-    commandsBefore: 0,
     perSecond: 0,
     recentUsec: 0,
   };
@@ -166,10 +166,6 @@ export interface Cycles {
   maxUsec: number;
   /** Most commands in one. */
   maxCommands: number;
-  /** When the running one began. */
-  start: number;
-  /** Commands before it. */
-  commandsBefore: number;
   /** How many a second. */
   perSecond: number;
   /** Microseconds of an average one, lately. */
@@ -305,6 +301,10 @@ export class Engine {
   applyConfig(): void {
     const config = this.config;
     this.#lfu = config.text("maxmemory-policy").endsWith("lfu");
+    const slow = config.number("slowlog-log-slower-than");
+    this.slowThreshold = slow < 0 ? Infinity : slow;
+    this.latencyThreshold = config.number("latency-monitor-threshold");
+    this.exactTimes = this.slowThreshold < 1_000 || this.latencyThreshold > 0;
     this.#evictable = config.number("maxmemory") > 0;
     this.#minReplicas = config.number("min-replicas-to-write");
     this.maxBulkBytes = Math.min(config.number("proto-max-bulk-len"), 536_870_000);
@@ -344,6 +344,7 @@ export class Engine {
         usec: 0,
         rejected: 0,
         failed: 0,
+        quick: QUICK.has(name) && container === undefined,
         histogram: undefined,
       };
       if (container !== undefined) {
@@ -623,6 +624,9 @@ export class Engine {
     if (this.monitors.size > 0) this.#monitor(client, command, args);
     const dirtyBefore = this.dirty;
     const errorsBefore = client.errors;
+    const quick = command.quick && args.length <= QUICK_ARGUMENTS && !this.exactTimes &&
+      (args.length < 3 || args[2]!.length <= QUICK_BYTES);
+    if (!quick && this.#unmeasured.length > 0) this.#measure();
     const start = this.tick;
     try {
       command.run(client, args);
@@ -637,17 +641,24 @@ export class Engine {
     } finally {
       this.#depth--;
     }
-    this.tick = performance.now();
-    const usec = (this.tick - start) * 1000;
     command.calls++;
-    command.usec += usec;
     this.stats.commands++;
     client.commands++;
     if (client.errors > errorsBefore) command.failed++;
-    if (usec >= this.slowThreshold || this.latencyThreshold > 0) {
-      this.#slow(client, command, args, usec);
+    if (quick) {
+      if (this.#unmeasured.push(command) === 1) {
+        this.#firstClient = client;
+        this.#firstArgs = args;
+      } else if (this.#unmeasured.length >= QUICK_BATCH) this.#measure();
+    } else {
+      if (this.#unmeasured.length > 0) this.#measure();
+      else this.tick = performance.now();
+      const usec = (this.tick - start) * 1000;
+      addTime(command, usec);
+      if (usec >= this.slowThreshold || this.latencyThreshold > 0) {
+        this.#slow(client, command, args, usec);
+      }
     }
-    (command.histogram ??= new Array<number>(32).fill(0))[usec < 1 ? 0 : 32 - Math.clz32(usec)]!++;
     if ((this.sink !== null || this.feed !== null) && !this.loading) {
       if (this.dirty !== dirtyBefore && (command.flags & FLAG.write) !== 0) {
         const rewritten = this.rewritten as string[][] | null;
@@ -664,22 +675,44 @@ export class Engine {
     this.#sendDeferred(client);
   }
 
-  /** Starts the clock of a batch of requests. */
-  beginCycle(): void {
-    const { cycles } = this.stats;
-    this.tick = cycles.start = performance.now();
-    cycles.commandsBefore = this.stats.commands;
+  /** Quick commands since the clock was read last: a reading costs as much as such a command. */
+  #unmeasured: Command[] = [];
+  #firstClient: Client | null = null;
+  #firstArgs: string[] = [];
+  /** Whether each command is timed on its own. */
+  exactTimes = false;
+
+  /** Reads the clock, and shares the time among the commands since the last reading. */
+  #measure(): void {
+    const list = this.#unmeasured;
+    const now = performance.now();
+    const usec = (now - this.tick) * 1000 / list.length;
+    this.tick = now;
+    for (const command of list) addTime(command, usec);
+    if (usec >= this.slowThreshold && list.length === 1) {
+      this.#slow(this.#firstClient!, list[0]!, this.#firstArgs, usec);
+    }
+    list.length = 0;
   }
 
-  /** Ends the batch that {@linkcode Engine.beginCycle} began; statistics only. */
-  endCycle(): void {
+  /** Starts the clock of a batch of requests; what it returns goes to {@linkcode Engine.endBatch}. */
+  beginBatch(): number {
+    return this.tick = performance.now();
+  }
+
+  /** Ends a batch of requests: statistics only. */
+  endBatch(start: number, commands: number): void {
+    if (this.#unmeasured.length > 0) this.#measure();
+    const usec = (this.tick - start) * 1000;
+    this.stats.cycles.commandUsec += usec;
+    this.countCycle(usec, commands);
+  }
+
+  /** Counts a turn of the event loop. */
+  countCycle(usec: number, commands: number): void {
     const { cycles } = this.stats;
-    const now = performance.now();
-    const usec = (now - cycles.start) * 1000;
-    const commands = this.stats.commands - cycles.commandsBefore;
     cycles.count++;
     cycles.usec += usec;
-    cycles.commandUsec += (this.tick - cycles.start) * 1000;
     if (usec > cycles.maxUsec) cycles.maxUsec = usec;
     if (commands > cycles.maxCommands) cycles.maxCommands = commands;
   }
@@ -961,6 +994,25 @@ export class Engine {
     for (let i = command.first; i <= last && i < args.length; i += command.step) positions.push(i);
     return positions;
   }
+}
+
+/** Commands whose time does not grow with what is stored. */
+const QUICK = new Set(
+  ("get set setex psetex setnx getset getdel incr decr incrby decrby append strlen exists ttl pttl " +
+    "expire pexpire type lpush rpush lpop rpop llen hset hget hdel hexists hlen hincrby sadd srem " +
+    "sismember scard zadd zscore zincrby zcard zrem ping echo publish xadd").split(" "),
+);
+/** Most arguments that such a command has. */
+const QUICK_ARGUMENTS = 12;
+/** Longest second argument of one, in bytes. */
+const QUICK_BYTES = 4_096;
+/** Most commands that are timed together. */
+const QUICK_BATCH = 64;
+
+function addTime(command: Command, usec: number): void {
+  command.usec += usec;
+  const histogram = command.histogram ??= new Array<number>(32).fill(0);
+  histogram[usec < 1 ? 0 : 32 - Math.clz32(usec)]!++;
 }
 
 /** Effects that followers get and files do not. */

@@ -29,6 +29,32 @@ interface Inner {
 
 type Node = Leaf | Inner;
 
+/** What `splice` does for one element, without the array that it returns: leaves are short. */
+function insertMember(list: string[], at: number, value: string): void {
+  list.push(value);
+  for (let i = list.length - 1; i > at; i--) list[i] = list[i - 1]!;
+  list[at] = value;
+}
+
+function removeMember(list: string[], at: number): void {
+  const last = list.length - 1;
+  for (let i = at; i < last; i++) list[i] = list[i + 1]!;
+  list.pop();
+}
+
+/** The same for numbers: functions of their own stay specialised. */
+function insertScore(list: number[], at: number, value: number): void {
+  list.push(value);
+  for (let i = list.length - 1; i > at; i--) list[i] = list[i - 1]!;
+  list[at] = value;
+}
+
+function removeScore(list: number[], at: number): void {
+  const last = list.length - 1;
+  for (let i = at; i < last; i++) list[i] = list[i + 1]!;
+  list.pop();
+}
+
 function isLeaf(node: Node): node is Leaf {
   return (node as Leaf).scores !== undefined;
 }
@@ -104,13 +130,8 @@ export class OrderTree {
   ): { node: Node; score: number; member: string } | null {
     if (isLeaf(node)) {
       const at = OrderTree.#offsetOf(node, score, member);
-      if (at === node.scores.length) {
-        node.scores.push(score);
-        node.members.push(member);
-      } else {
-        node.scores.splice(at, 0, score);
-        node.members.splice(at, 0, member);
-      }
+      insertScore(node.scores, at, score);
+      insertMember(node.members, at, member);
       if (node.scores.length <= LEAF) return null;
       // Appending in order is common: split near the end then, so that leaves stay full.
       const cut = at === node.scores.length - 1 && node.next === null ? LEAF - 8 : LEAF >> 1;
@@ -162,8 +183,8 @@ export class OrderTree {
     if (isLeaf(node)) {
       const at = OrderTree.#offsetOf(node, score, member);
       if (node.scores[at] !== score || node.members[at] !== member) return false;
-      node.scores.splice(at, 1);
-      node.members.splice(at, 1);
+      removeScore(node.scores, at);
+      removeMember(node.members, at);
       return true;
     }
     const at = OrderTree.#childOf(node, score, member);

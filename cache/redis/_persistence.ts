@@ -14,7 +14,7 @@ import type { EffectSink, Engine } from "./_engine.ts";
 import { dumpValue, readRdb, restoreValue } from "./_rdb.ts";
 import { RequestParser, RespProtocolError } from "./resp.ts";
 import { Snapshot } from "./_snapshot.ts";
-import { allocate, CommandError, toByteString, type Value } from "./_values.ts";
+import { allocate, CommandError, toByteString, type Value, writeLatin1 } from "./_values.ts";
 
 /** Time a snapshot takes from the server at once, and how often. */
 const STEP_MS = 1;
@@ -315,7 +315,7 @@ export class Persistence implements EffectSink {
         const text = this.#pending;
         this.#pending = "";
         const bytes = allocate(text.length);
-        bytes.latin1Write(text, 0);
+        writeLatin1(bytes, text);
         writeAll(this.#fd, bytes);
         this.#size += bytes.length;
         this.#unsynced = true;

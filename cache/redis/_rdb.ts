@@ -20,6 +20,7 @@ import {
   toByteString,
   type Value,
   viewOf,
+  writeLatin1,
   ZSetValue,
 } from "./_values.ts";
 import { counterAt } from "./_cmd_stream.ts";
@@ -111,7 +112,7 @@ export class RdbWriter {
   /** A byte string as it is. */
   raw(text: string): void {
     this.#room(text.length);
-    this.#buffer.latin1Write(text, this.length);
+    writeLatin1(this.#buffer, text, this.length);
     this.length += text.length;
   }
   /** A length. */
@@ -586,7 +587,7 @@ function ziplistItems(text: string, fail: (message: string) => never): string[] 
 
 function listpackItems(text: string, fail: (message: string) => never): string[] {
   const bytes = allocate(text.length);
-  bytes.latin1Write(text, 0);
+  writeLatin1(bytes, text);
   const items: string[] = [];
   const end = bytes.length - 1;
   if (end < 6 || bytes[end] !== 0xff || bytes.readUInt32LE(0) !== bytes.length) {
@@ -664,7 +665,7 @@ function zipmapItems(text: string, fail: (message: string) => never): string[] {
 
 function intsetItems(text: string, fail: (message: string) => never): string[] {
   const buffer = allocate(text.length);
-  buffer.latin1Write(text, 0);
+  writeLatin1(buffer, text);
   if (buffer.length < 8) fail("damaged intset");
   const width = buffer.readUInt32LE(0);
   const count = buffer.readUInt32LE(4);
@@ -929,7 +930,7 @@ export function dumpValue(value: Value): string {
 /** The value of a DUMP payload, or undefined when it is damaged. */
 export function restoreValue(payload: string): Value | undefined {
   const bytes = allocate(payload.length);
-  bytes.latin1Write(payload, 0);
+  writeLatin1(bytes, payload);
   if (bytes.length < 11) return undefined;
   const end = bytes.length - 10;
   if (bytes.readUInt16LE(end) > MAX_VERSION) return undefined;

@@ -9,7 +9,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { allocate, type Latin1Buffer } from "./_values.ts";
+import { allocate, type Latin1Buffer, writeLatin1 } from "./_values.ts";
 
 /** Bytes that break the protocol; the connection has to be closed. */
 export class RespProtocolError extends Error {
@@ -39,6 +39,14 @@ const READ_BUFFER = 64 * 1024;
 const PRIVATE_BUFFER = 16 * 1024;
 /** Room for a long argument that is made before its bytes arrive; untouched pages cost nothing. */
 const MAX_AHEAD = 1024 * 1024;
+/** Longest argument that V8 copies out of a longer string rather than keep all of that alive. */
+const SHORT = 12;
+/** Bytes that are made text at once, for short arguments. */
+const TEXT_BYTES = 8 * 1024;
+/** A header that has not arrived in full. */
+const INCOMPLETE = -2;
+/** Names of commands met last, by a hash of their bytes; shared, so it holds no more than 256 short strings. */
+const NAMES: string[] = new Array<string>(256).fill("");
 
 /**
  * Incremental parser of requests: arrays of bulk strings, or inline commands.
@@ -80,6 +88,9 @@ export class RequestParser {
   #missing = 0;
   #args: string[] = [];
   #bulkLength = -1;
+  #text = "";
+  #textFrom = 0;
+  #textTo = 0;
 
   /**
    * A parser with nothing to parse yet.
@@ -114,6 +125,7 @@ export class RequestParser {
 
   /** Where to read the next bytes into; at least one byte long, and empty of anything else. */
   space(): Uint8Array {
+    this.#forgetText();
     if (this.#start === this.#end) {
       this.#start = this.#end = 0;
       if (this.#held !== null && this.#held.length > READ_BUFFER) this.#held = null;
@@ -137,6 +149,7 @@ export class RequestParser {
   /** Says that `count` bytes were read into {@linkcode RequestParser.space}. */
   commit(count: number): void {
     this.#lastRead = count;
+    this.#forgetText();
     if (this.#buffer === this.#landing) {
       this.#end = count;
       return;
@@ -189,6 +202,7 @@ export class RequestParser {
       const smaller = allocate(Math.max(FIRST_BUFFER, rest.length));
       if (smaller.length >= this.#held.length) return;
       smaller.set(rest);
+      this.#forgetText();
       this.#held = this.#buffer = smaller;
       this.#start = 0;
       this.#end = rest.length;
@@ -212,31 +226,29 @@ export class RequestParser {
           if (inline.length > 0) return inline;
           continue;
         }
-        const end = this.#line("mbulk");
-        if (end < 0) return null;
-        const count = this.#number(this.#start + 1, end);
+        const count = this.#header("mbulk");
+        if (count === INCOMPLETE) return null;
         if (count === undefined || count > this.#maxArguments) {
           throw new RespProtocolError("invalid multibulk length");
         }
         if (count > 10 && this.restricted) {
           throw new RespProtocolError("unauthenticated multibulk length");
         }
-        this.#start = end + 2;
         if (count <= 0) continue;
         this.#missing = count;
         this.#args = [];
       }
       const buffer = this.#buffer;
+      const args = this.#args;
       while (this.#missing > 0) {
         if (this.#bulkLength < 0) {
           if (this.#start >= this.#end) return null;
-          const end = this.#line("bulk");
-          if (end < 0) return null;
           const mark = buffer[this.#start]!;
+          const length = this.#header("bulk");
+          if (length === INCOMPLETE) return null;
           if (mark !== 36) {
             throw new RespProtocolError(`expected '$', got '${String.fromCharCode(mark)}'`);
           }
-          const length = this.#number(this.#start + 1, end);
           if (length === undefined || length < 0 || length > this.maxBulkBytes) {
             throw new RespProtocolError("invalid bulk length");
           }
@@ -244,20 +256,81 @@ export class RequestParser {
             throw new RespProtocolError("unauthenticated bulk length");
           }
           this.#bulkLength = length;
-          this.#start = end + 2;
         }
         const length = this.#bulkLength;
         const from = this.#start;
+        const to = from + length;
         if (this.#end - from < length + 2) return null;
-        this.#args.push(buffer.latin1Slice(from, from + length));
-        this.#start = from + length + 2;
+        args.push(
+          length > SHORT
+            ? buffer.latin1Slice(from, to)
+            : args.length === 0
+            ? this.#name(from, to)
+            : this.#short(from, to),
+        );
+        this.#start = to + 2;
         this.#bulkLength = -1;
         this.#missing--;
       }
-      const args = this.#args;
       this.#args = [];
       return args;
     }
+  }
+
+  /** A name of a command: the same string each time, so that its hash is known already. */
+  #name(from: number, to: number): string {
+    const buffer = this.#buffer;
+    let hash = to - from;
+    for (let at = from; at < to; at++) hash = hash * 31 + buffer[at]! & 255;
+    const known = NAMES[hash]!;
+    if (known.length === to - from) {
+      let at = from;
+      while (at < to && known.charCodeAt(at - from) === buffer[at]) at++;
+      if (at === to) return known;
+    }
+    return NAMES[hash] = buffer.latin1Slice(from, to);
+  }
+
+  /** A short argument, copied out of a longer piece of text: cheaper than a call for each. */
+  #short(from: number, to: number): string {
+    if (from < this.#textFrom || to > this.#textTo) {
+      if (this.#end - from < SHORT * 8) return this.#buffer.latin1Slice(from, to);
+      this.#textFrom = from;
+      this.#textTo = Math.min(this.#end, from + TEXT_BYTES);
+      this.#text = this.#buffer.latin1Slice(from, this.#textTo);
+    }
+    return this.#text.substring(from - this.#textFrom, to - this.#textFrom);
+  }
+
+  /** Forgets the piece of text, since the bytes behind it change. */
+  #forgetText(): void {
+    this.#text = "";
+    this.#textFrom = this.#textTo = 0;
+  }
+
+  /** The number of the line at the start, which is passed; undefined when it is none. */
+  #header(what: "mbulk" | "bulk"): number | undefined {
+    const buffer = this.#buffer;
+    const end = this.#end;
+    // Nearly every header is a few digits, all of which have arrived.
+    let at = this.#start + 1;
+    let value = 0;
+    const stop = Math.min(end, at + 9);
+    while (at < stop) {
+      const digit = buffer[at]! - 48;
+      if (digit < 0 || digit > 9) break;
+      value = value * 10 + digit;
+      at++;
+    }
+    if (buffer[at] === CR && at > this.#start + 1 && at + 1 < end) {
+      this.#start = at + 2;
+      return value;
+    }
+    const lineEnd = this.#line(what);
+    if (lineEnd < 0) return INCOMPLETE;
+    const number = this.#number(this.#start + 1, lineEnd);
+    this.#start = lineEnd + 2;
+    return number === undefined ? undefined : Math.max(-1, number);
   }
 
   /** Offset of the CR that ends the line at the start, or -1. */
@@ -374,18 +447,23 @@ export function encodeRequest(args: readonly (string | Uint8Array)[]): Uint8Arra
   let size = 16;
   for (const arg of args) size += arg.length + 32;
   const buffer = allocate(size);
-  let at = buffer.latin1Write(`*${args.length}\r\n`, 0);
+  // What is text goes into the bytes in few long pieces: each call costs more than the characters.
+  let at = 0;
+  let text = `*${args.length}\r\n`;
   for (const arg of args) {
-    at += buffer.latin1Write(`$${arg.length}\r\n`, at);
-    if (typeof arg === "string") at += buffer.latin1Write(arg, at);
+    text += `$${arg.length}\r\n`;
+    if (typeof arg === "string") text += arg;
     else {
+      writeLatin1(buffer, text, at);
+      at += text.length;
       buffer.set(arg, at);
       at += arg.length;
+      text = "";
     }
-    buffer[at++] = CR;
-    buffer[at++] = LF;
+    text += "\r\n";
   }
-  return buffer.subarray(0, at);
+  writeLatin1(buffer, text, at);
+  return buffer.subarray(0, at + text.length);
 }
 
 /** Text as the byte string of its UTF-8 form. */

@@ -161,9 +161,6 @@ export class RedisServer implements AsyncDisposable {
     }
     const engine = new Engine(config);
     registerCommands(engine);
-    const slow = config.number("slowlog-log-slower-than");
-    engine.slowThreshold = slow < 0 ? Infinity : slow;
-    engine.latencyThreshold = config.number("latency-monitor-threshold");
     const onDisk = options.dir !== undefined || options.aof !== undefined ||
       config.yes("appendonly") ||
       (options.config !== undefined && config.text("dir") !== ".");

@@ -5,6 +5,7 @@ import { ListValue } from "./_list.ts";
 import { addLongDoubles, formatDouble, formatG17, isInt64, parseInteger } from "./_numbers.ts";
 import { OrderTree } from "./_order_tree.ts";
 import { SortedMap } from "./_sorted_map.ts";
+import { writeLatin1 } from "./_values.ts";
 
 const SOAK = Deno.env.get("GROUNDWORK_SOAK") === "1";
 const ROUNDS = SOAK ? 1_000_000 : 20_000;
@@ -35,6 +36,45 @@ Deno.test("`Dict` agrees with a Map under random changes", () => {
   for (const [key, value] of model) assertEquals(dict.get(key), value, `seed ${seed}`);
   for (const key of model.keys()) dict.delete(key);
   assertEquals([dict.size, dict.bytes], [0, 64]);
+});
+
+Deno.test("`writeLatin1()` writes one byte a character, wherever characters above 127 are", () => {
+  const seed = Date.now() >>> 0;
+  const random = generator(seed);
+  for (let round = 0; round < 500; round++) {
+    const codes = Array.from(
+      { length: random(80) },
+      () => random(20) === 0 ? random(256) : random(128),
+    );
+    const target = new Uint8Array(100).fill(7);
+    const offset = random(2) * 5;
+    writeLatin1(target, String.fromCharCode(...codes), offset);
+    const expected = new Uint8Array(100).fill(7);
+    expected.set(codes, offset);
+    assertEquals(target, expected, `seed ${seed}`);
+  }
+});
+
+Deno.test("`Dict` of many entries agrees with a Map while it grows, splits and is emptied", () => {
+  const seed = Date.now() >>> 0;
+  const random = generator(seed);
+  const dict = new Dict<number>(true);
+  const model = new Map<string, number>();
+  const count = SOAK ? 400_000 : 60_000;
+  for (let i = 0; i < count; i++) {
+    const key = `key:${random(count)}`;
+    dict.set(key, i);
+    model.set(key, i);
+    if (i % 3 === 0) {
+      const other = `key:${random(count)}`;
+      assertEquals(dict.delete(other), model.delete(other), `seed ${seed}`);
+    }
+  }
+  assertEquals(dict.size, model.size, `seed ${seed}`);
+  for (const [key, value] of model) assertEquals(dict.get(key), value, `seed ${seed}`);
+  assertEquals(new Set(dict.keys), new Set(model.keys()), `seed ${seed}`);
+  for (const key of model.keys()) assert(dict.delete(key), `seed ${seed}`);
+  assertEquals([dict.size, dict.bytes, dict.find("key:1")], [0, 64, -1]);
 });
 
 Deno.test("`OrderTree` agrees with a sorted array under random changes", () => {
