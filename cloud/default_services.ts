@@ -1,4 +1,6 @@
 import { fileHost } from "./file_host.ts";
+import { kvService } from "./kv_service.ts";
+import { ormService } from "./orm_service.ts";
 import { playgroundService } from "./playground_service.ts";
 import { redisService } from "./redis_service.ts";
 import type { Service } from "./service.ts";
@@ -23,6 +25,8 @@ export function defaultServices(options: DefaultServicesOptions = {}): Service[]
   return [
     fileHost(filesPort === undefined ? {} : { port: filesPort }),
     redisService(redisPort === undefined ? {} : { port: redisPort }),
+    kvService(),
+    ormService(),
     playgroundService(),
     webConsole(port === undefined ? {} : { port }),
   ];

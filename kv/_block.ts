@@ -155,6 +155,8 @@ export class BlockCursor {
   /** The internal key. */
   key: Uint8Array<ArrayBuffer> = new Uint8Array(128);
   keyLength = 0;
+  /** How many bytes of it were in the key before. */
+  shared = 0;
   valueStart = 0;
   valueLength = 0;
 
@@ -202,6 +204,7 @@ export class BlockCursor {
     const key = this.key;
     for (let i = shared; i < keyLength; i++) key[i] = bytes[at++]!;
     this.keyLength = keyLength;
+    this.shared = shared;
     this.valueStart = at;
     this.valueLength = valueLength;
     this.nextAt = at + valueLength;
@@ -267,10 +270,26 @@ export class BlockCursor {
     }
     this.nextAt = this.restart(low);
     this.keyLength = 0;
+    // While the entry is before the wanted key, they have `same` bytes in common, and differ there
+    // unless the entry's key ends. Only an entry that shares no more than that needs a comparison.
+    let same = 0;
+    let ended = true;
     while (this.next()) {
       const size = this.keyLength - TRAILER_BYTES;
-      const order = compareRanges(this.key, 0, size, key, start, length);
-      if (order > 0 || order === 0 && readSequence(this.key, size) <= sequence) return true;
+      if (!ended && this.shared > same) continue;
+      const own = this.key;
+      let i = this.shared < same ? this.shared : same;
+      const most = size < length ? size : length;
+      while (i < most && own[i] === key[start + i]) i++;
+      if (i < most) {
+        if (own[i]! > key[start + i]!) return true;
+        ended = false;
+      } else {
+        if (size > length) return true;
+        if (size === length && readSequence(own, size) <= sequence) return true;
+        ended = true;
+      }
+      same = i;
     }
     return false;
   }

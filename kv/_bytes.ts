@@ -24,6 +24,35 @@ export function compareRanges(
   return aLength - bLength;
 }
 
+/**
+ * Four bytes of a key from `at` on as a number that sorts like them; zeros stand for what is
+ * behind `end`. Keys whose words are equal still have to be compared.
+ */
+export function wordAt(bytes: Uint8Array, at: number, end: number): number {
+  if (at + 4 <= end) {
+    return (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!) ^
+      0x8000_0000;
+  }
+  let word = 0;
+  for (let i = 0; i < 4; i++) word = word << 8 | (at + i < end ? bytes[at + i]! : 0);
+  return word ^ 0x8000_0000;
+}
+
+/** How many bytes two ranges have in common at their start. */
+export function commonPrefix(
+  a: Uint8Array,
+  aStart: number,
+  aLength: number,
+  b: Uint8Array,
+  bStart: number,
+  bLength: number,
+): number {
+  const most = aLength < bLength ? aLength : bLength;
+  let i = 0;
+  while (i < most && a[aStart + i] === b[bStart + i]) i++;
+  return i;
+}
+
 /** Orders two byte strings as unsigned bytes; a prefix comes first. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return compareRanges(a, 0, a.length, b, 0, b.length);

@@ -26,6 +26,7 @@ import type { FileSystem, StorageFile, StorageLock } from "./file_system.ts";
 import type { IteratorOptions, ReadOptions } from "./iterator.ts";
 import type { CommittedBatch, CommittedOperation, Operation, WriteOptions } from "./operation.ts";
 import { Snapshot } from "./snapshot.ts";
+import type { CommitRecorder } from "./transaction.ts";
 
 /** The longest key. */
 export const MAX_KEY = 65536;
@@ -96,6 +97,8 @@ export class Engine {
   snapshots = new Set<Snapshot>();
   scans = new Set<Scan>();
   listeners = new Set<(batch: CommittedBatch) => void>();
+  /** While transactions are open, what takes down the keys of commits. It must not keep the arrays. */
+  recorder: CommitRecorder | undefined;
   closeListeners = new Set<() => void>();
   compactor: Compactor;
   /** The newest sequence number that is known to be durable, and whether the log says so. */
@@ -310,7 +313,10 @@ export class Engine {
     this.counters.gets++;
     const sequence = options === undefined ? this.sequence : this.sequenceOf(options);
     if (!this.lookUp(key, sequence, this.ttl ? this.timeOf(options) : undefined)) return undefined;
-    return this.slab.copy(this.found, this.foundStart, this.foundLength);
+    const { found, foundStart, foundLength, rowCache } = this;
+    return found === rowCache.ring && (foundStart & 3) === 0
+      ? this.slab.copyWords(rowCache.words, foundStart, foundLength)
+      : this.slab.copy(found, foundStart, foundLength);
   }
 
   has(key: Uint8Array, options: ReadOptions | undefined): boolean {
@@ -611,6 +617,7 @@ export class Engine {
     counters.batches++;
     counters.operations += count;
     counters.writtenBytes += size;
+    if (this.recorder !== undefined) this.recorder(operations, first, undefined);
     if (this.listeners.size > 0) this.announce(operations, first);
     if (log.chunkLength >= CHUNK_BYTES) this.guard("a write", () => log.drain());
   }

@@ -125,6 +125,7 @@ function install(engine: Engine, tables: Table[], sequence: number): void {
     engine.durable = engine.marked = sequence;
     engine.rowCache.clear();
     const batch = { sequence, operations: [], ingested: { first, last } };
+    engine.recorder?.([], sequence, batch.ingested);
     for (const listener of engine.listeners) listener(batch);
   });
   engine.compactor.wake();

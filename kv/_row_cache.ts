@@ -20,6 +20,8 @@ export class RowCache {
   limitBytes: number;
   ringBytes = 0;
   ring: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  /** The same bytes, four at a time: values start at a multiple of four. */
+  words: Int32Array<ArrayBuffer> = new Int32Array(0);
   slots: Float64Array<ArrayBuffer> = new Float64Array(0);
   mask = 0;
   /** Bytes ever written to the ring. */
@@ -43,8 +45,9 @@ export class RowCache {
     while (count * 2 * (SLOT * 8 + AVERAGE_BYTES) <= this.limitBytes) count *= 2;
     this.slots = new Float64Array(count * SLOT);
     this.mask = count / WAYS - 1;
-    this.ringBytes = Math.max(0, this.limitBytes - count * SLOT * 8);
+    this.ringBytes = Math.max(0, this.limitBytes - count * SLOT * 8) & ~3;
     this.ring = new Uint8Array(this.ringBytes);
+    this.words = new Int32Array(this.ring.buffer);
   }
 
   /**
@@ -60,10 +63,11 @@ export class RowCache {
       if (position < this.head - this.ringBytes) continue;
       const at = position % this.ringBytes;
       const { length } = key;
-      if (this.ring[at] !== (length & 255)) continue;
-      if (compareRanges(this.ring, at + 1, length, key, 0, length) !== 0) continue;
+      const { ring } = this;
+      if ((ring[at]! | ring[at + 1]! << 8) !== length) continue;
+      if (compareRanges(ring, at + 2, length, key, 0, length) !== 0) continue;
       if (slots[slot + 2]! > sequence) return -1;
-      this.start = at + 1 + length;
+      this.start = at + length + 5 & ~3;
       this.length = slots[slot + 3]!;
       return slot;
     }
@@ -80,10 +84,11 @@ export class RowCache {
     length: number,
   ): void {
     if (this.slots.length === 0) this.allocate();
-    const size = 1 + key.length + (length > 0 ? length : 0);
-    if (size > MAX_ROW || size > this.ringBytes) return;
+    const head = key.length + 5 & ~3;
+    const size = head + (length > 0 ? length + 3 & ~3 : 0);
+    if (size > MAX_ROW || size > this.ringBytes >> 2) return;
     this.remove(hash);
-    let position = this.head;
+    let position = this.head; // a multiple of four
     let at = position % this.ringBytes;
     if (at + size > this.ringBytes) {
       position += this.ringBytes - at;
@@ -91,8 +96,9 @@ export class RowCache {
     }
     const { ring, slots } = this;
     ring[at] = key.length;
-    copyRange(key, 0, key.length, ring, at + 1);
-    if (length > 0) copyRange(value, start, length, ring, at + 1 + key.length);
+    ring[at + 1] = key.length >>> 8;
+    copyRange(key, 0, key.length, ring, at + 2);
+    if (length > 0) copyRange(value, start, length, ring, at + head);
     this.head = position + size;
     const first = (hash & this.mask) * (SLOT * WAYS);
     let slot = first;

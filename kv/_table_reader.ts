@@ -2,8 +2,15 @@
 import { zstdDecompressSync } from "node:zlib";
 import { Block, BlockCursor, BlockDamage, type BlockOwner, readPlainBlock } from "./_block.ts";
 import { FILTER_NAME, FilterReader } from "./_bloom.ts";
-import { compareBytes, compareRanges, EMPTY, readFixed32, readVarint } from "./_bytes.ts";
-import { varintEnd } from "./_bytes.ts";
+import {
+  commonPrefix,
+  compareBytes,
+  compareRanges,
+  EMPTY,
+  readFixed32,
+  readVarint,
+} from "./_bytes.ts";
+import { varintEnd, wordAt } from "./_bytes.ts";
 import type { BlockCache, CachedTable } from "./_caches.ts";
 import { crc32c, maskCrc } from "./_crc32c.ts";
 import { Cursor } from "./_cursor.ts";
@@ -36,6 +43,9 @@ export class TableReader implements BlockOwner, CachedTable {
   sequences = new Float64Array(0);
   offsets = new Float64Array(0);
   sizes = new Float64Array(0);
+  /** Bytes that all index keys have in common, and the four behind them of each. */
+  shared = 0;
+  words = new Int32Array(0);
   count = 0;
   filter: FilterReader | undefined;
   sizeBytes = 0;
@@ -116,7 +126,14 @@ export class TableReader implements BlockOwner, CachedTable {
     this.sizes = sizes.slice(0, count);
     this.count = count;
     this.blocks = new Array(count).fill(undefined);
-    this.sizeBytes += used + count * 36 + 512;
+    // The keys are in order, so what the first and the last share, all share.
+    const last = starts[Math.max(0, count - 1)]!;
+    this.shared = commonPrefix(keys, 0, starts[1] ?? 0, keys, last, used - last);
+    this.words = new Int32Array(count);
+    for (let i = 0; i < count; i++) {
+      this.words[i] = wordAt(keys, starts[i]! + this.shared, starts[i + 1]!);
+    }
+    this.sizeBytes += used + count * 40 + 512;
   }
 
   damage(offset: number, reason: string): CorruptionError {
@@ -186,14 +203,24 @@ export class TableReader implements BlockOwner, CachedTable {
 
   /** The first block whose index key is not before (key, sequence); `count` when there is none. */
   locate(key: Uint8Array, start: number, length: number, sequence: number): number {
-    const { keys, keyStarts, sequences } = this;
+    const { keys, keyStarts, sequences, words, shared, count } = this;
+    const common = commonPrefix(keys, 0, shared, key, start, length);
+    if (common < shared) {
+      return common < length && key[start + common]! > keys[common]! ? count : 0;
+    }
+    const word = wordAt(key, start + shared, start + length);
     let low = 0;
-    let high = this.count;
+    let high = count;
     while (low < high) {
       const middle = low + high >>> 1;
-      const at = keyStarts[middle]!;
-      const order = compareRanges(keys, at, keyStarts[middle + 1]! - at, key, start, length);
-      if (order < 0 || order === 0 && sequences[middle]! > sequence) low = middle + 1;
+      const own = words[middle]!;
+      let before = own < word;
+      if (own === word) {
+        const at = keyStarts[middle]!;
+        const order = compareRanges(keys, at, keyStarts[middle + 1]! - at, key, start, length);
+        before = order < 0 || order === 0 && sequences[middle]! > sequence;
+      }
+      if (before) low = middle + 1;
       else high = middle;
     }
     return low;

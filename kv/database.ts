@@ -173,7 +173,9 @@ export class Database implements AsyncDisposable {
   #engine: Engine;
   /** One at a time: each has a sequence number ahead of all writes. */
   #ingests: Promise<void> = Promise.resolve();
-  #transactions: TransactionManager = new TransactionManager(this);
+  #transactions: TransactionManager = new TransactionManager(this, (recorder) => {
+    this.#engine.recorder = recorder;
+  });
 
   private constructor(engine: Engine) {
     this.#engine = engine;

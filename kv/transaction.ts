@@ -12,12 +12,13 @@
  */
 import { Buffer } from "node:buffer";
 import { delay } from "@std/async";
+import { Slab } from "./_scan.ts";
 import { DatabaseClosedError, LimitError, TransactionConflictError } from "./errors.ts";
 import type { Database } from "./database.ts";
 import { DatabaseIterator, type IteratorOptions, type IteratorSource } from "./iterator.ts";
 import type { KeyRange } from "./iterator.ts";
 import type { Namespace } from "./namespace.ts";
-import type { CommittedBatch, Operation } from "./operation.ts";
+import type { Operation } from "./operation.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** What a transaction is kept apart from. */
@@ -117,6 +118,13 @@ function placeOf(writes: readonly OwnWrite[], text: string): number {
     else high = middle;
   }
   return low;
+}
+
+/** For copies of keys and values: a typed array with memory of its own costs several times as much. */
+const slab = new Slab();
+
+function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return slab.copy(bytes, 0, bytes.length);
 }
 
 const OVERHEAD = 64;
@@ -301,7 +309,7 @@ class MergedSource implements IteratorSource<Entry> {
       this.#at += this.#reverse ? -1 : 1;
       if (own.value === undefined) continue;
       if (observed) observed.last = own.text;
-      return [own.key.slice(), own.value.slice()];
+      return [copyOf(own.key), copyOf(own.value)];
     }
   }
 
@@ -398,7 +406,7 @@ export class Transaction {
     if (this.#tracks || !this.#writes.isEmpty) {
       const text = textOf(key);
       const own = writes.get(text);
-      if (own) return own.value?.slice();
+      if (own) return own.value && copyOf(own.value);
       if (ranges.length > 0 && holding(ranges, text)) return undefined;
       if (this.#tracks) this.#track(text);
     }
@@ -441,15 +449,18 @@ export class Transaction {
   /** Sets a key. `ttl` is a lifetime in milliseconds, which begins with the commit. */
   put(key: Uint8Array, value: Uint8Array, options?: { readonly ttl?: number | undefined }): void {
     this.#writable();
-    const copy = key.slice();
-    this.#writes.set({ text: textOf(copy), key: copy, value: value.slice(), ttl: options?.ttl });
+    this.#writes.set({
+      text: textOf(key),
+      key: copyOf(key),
+      value: copyOf(value),
+      ttl: options?.ttl,
+    });
   }
 
   /** Removes a key, if it is there. */
   delete(key: Uint8Array): void {
     this.#writable();
-    const copy = key.slice();
-    this.#writes.set({ text: textOf(copy), key: copy, value: undefined, ttl: undefined });
+    this.#writes.set({ text: textOf(key), key: copyOf(key), value: undefined, ttl: undefined });
   }
 
   /** Removes the keys of a range, `to` not among them, also those that somebody else adds to it. */
@@ -549,8 +560,8 @@ interface CommitRecord {
   readonly sequence: number;
   /** The key, or the first key of a run. */
   readonly text: string;
-  /** The last key of a run that was ingested. */
-  readonly last?: string;
+  /** The last key of a run that was ingested; undefined for a key alone. */
+  readonly last: string | undefined;
 }
 
 /** Keys that were committed lately. */
@@ -571,12 +582,21 @@ class CommitRecords {
     else this.#runs++;
   }
 
-  add(batch: CommittedBatch): void {
-    const { sequence, ingested } = batch;
-    for (const { key } of batch.operations) this.#add({ sequence, text: textOf(key) });
+  add: CommitRecorder = (operations, sequence, ingested) => {
+    for (const { key } of operations) this.#add({ sequence, text: textOf(key), last: undefined });
     if (ingested) {
       this.#add({ sequence, text: textOf(ingested.first), last: textOf(ingested.last) });
     }
+    this.#bound();
+  };
+
+  /** As {@linkcode CommitRecords.add}, where the keys are texts already. */
+  addTexts(texts: Iterable<string>, sequence: number): void {
+    for (const text of texts) this.#add({ sequence, text, last: undefined });
+    this.#bound();
+  }
+
+  #bound(): void {
     while (
       this.#records.length - this.#head > MAX_RECORDS || this.#sizeBytes > MAX_RECORD_BYTES
     ) {
@@ -668,17 +688,28 @@ class CommitRecords {
 const DEFAULT_RETRIES = 16;
 const MAX_DELAY_MS = 64;
 
+/**
+ * Takes down what a batch has written, before its call returns: its operations and the sequence
+ * number of the first, or the keys between which a sorted run was ingested.
+ */
+export type CommitRecorder = (
+  operations: readonly { readonly key: Uint8Array }[],
+  sequence: number,
+  ingested: { readonly first: Uint8Array; readonly last: Uint8Array } | undefined,
+) => void;
+
 /** Runs the transactions of one database. */
 export class TransactionManager {
   #db: Database;
+  #setRecorder: (recorder: CommitRecorder | undefined) => void;
   /** Transactions that may commit, the oldest first. */
   #open = new Set<Transaction>();
   #records = new CommitRecords();
-  #listener: Disposable | undefined;
 
-  /** For the database `db`. */
-  constructor(db: Database) {
+  /** For the database `db`, which hands its commits to the recorder that was set last. */
+  constructor(db: Database, setRecorder: (recorder: CommitRecorder | undefined) => void) {
     this.#db = db;
+    this.#setRecorder = setRecorder;
   }
 
   /** Runs a function as a transaction; see `Database.transaction()`. */
@@ -690,8 +721,21 @@ export class TransactionManager {
     if (!(retries >= 0)) throw new RangeError(`retries wants a number from 0 on, not ${retries}`);
     for (let attempt = 0;; attempt++) {
       signal?.throwIfAborted();
+      const transaction = this.#begin(options);
+      let result: T;
       try {
-        return await this.#attempt(options, run);
+        const running = run(transaction);
+        result = isPromise(running) ? await running : running;
+        signal?.throwIfAborted();
+      } catch (error) {
+        end(transaction);
+        this.#leave(transaction);
+        throw error;
+      }
+      try {
+        const written = this.#commit(transaction, options.sync ?? false);
+        if (written) await written;
+        return result;
       } catch (error) {
         if (!(error instanceof TransactionConflictError) || attempt >= retries) throw error;
       }
@@ -703,57 +747,50 @@ export class TransactionManager {
     }
   }
 
-  async #attempt<T>(
-    options: TransactionOptions,
-    run: (transaction: Transaction) => T | Promise<T>,
-  ): Promise<T> {
+  #begin(options: TransactionOptions): Transaction {
     const transaction = new Transaction(this.#db, options);
     if (!transaction.readOnly) {
-      this.#listener ??= this.#db.onCommit((batch) => this.#records.add(batch));
+      if (this.#open.size === 0) this.#setRecorder(this.#records.add);
       this.#open.add(transaction);
     }
-    let result: T;
-    try {
-      result = await run(transaction);
-      options.signal?.throwIfAborted();
-    } catch (error) {
-      this.#end(transaction);
-      throw error;
-    }
+    return transaction;
+  }
+
+  /** Checks and writes in one step; the promise is for the writing. */
+  #commit(transaction: Transaction, sync: boolean): Promise<void> | undefined {
     const { sequence } = transaction;
     const use = end(transaction);
-    let written: Promise<void> | undefined;
+    const { writes } = use;
     try {
-      if (!use.writes.isEmpty) {
-        // No step between the check and the write: write() shows its batch before it returns.
-        if (this.#db.sequence !== sequence) this.#records.check(sequence, use);
-        this.#open.delete(transaction);
-        if (this.#open.size === 0) this.#rest();
-        written = this.#db.write(use.writes.operations(), { sync: options.sync ?? false });
+      if (writes.isEmpty) return undefined;
+      const before = this.#db.sequence;
+      if (before !== sequence) this.#records.check(sequence, use);
+      this.#open.delete(transaction);
+      const others = this.#open.size > 0;
+      // The keys are at hand as texts, unless the database is to look up those of a range.
+      const own = writes.ranges.length === 0;
+      if (!others || own) this.#setRecorder(undefined);
+      // It shows the batch before it returns: nothing comes between the check and the write.
+      const written = this.#db.write(writes.operations(), { sync });
+      if (others && own && this.#db.sequence !== before) {
+        this.#records.addTexts(writes.writes.keys(), before + 1);
       }
+      if (others) this.#setRecorder(this.#records.add);
+      return written;
     } finally {
       this.#leave(transaction);
     }
-    await written;
-    return result;
-  }
-
-  #end(transaction: Transaction): void {
-    end(transaction);
-    this.#leave(transaction);
   }
 
   #leave(transaction: Transaction): void {
     this.#open.delete(transaction);
-    const [oldest] = this.#open;
-    if (oldest) this.#records.forget(oldest.sequence);
-    else this.#rest();
-  }
-
-  /** No transaction is open: nothing has to be remembered. */
-  #rest(): void {
-    this.#listener?.[Symbol.dispose]();
-    this.#listener = undefined;
+    for (const oldest of this.#open) return this.#records.forget(oldest.sequence);
+    // No transaction is open: nothing has to be remembered.
+    this.#setRecorder(undefined);
     this.#records.clear();
   }
+}
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }

@@ -1,10 +1,10 @@
+import { writeDecimal } from "./_decimal.ts";
 import type { ValueKind } from "./dialect.ts";
 import { DatabaseError } from "./errors.ts";
 import { describe } from "./sql.ts";
 
 const MIN_INT64 = -(2n ** 63n);
 const MAX_INT64 = 2n ** 63n - 1n;
-const NUMERIC = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 
 function refuse(kind: ValueKind, content: unknown, why?: string): never {
   const reason = why ?? `it is of type ${describe(content)}`;
@@ -26,12 +26,13 @@ export function check(kind: ValueKind, content: unknown): unknown {
     case "real":
       if (typeof content !== "number") refuse(kind, content);
       return content;
-    case "numeric":
-      if (typeof content === "number" && Number.isFinite(content)) return String(content);
-      if (typeof content === "bigint") return String(content);
-      if (typeof content !== "string") refuse(kind, content);
-      if (!NUMERIC.test(content)) refuse(kind, content, "it is no decimal number");
-      return content;
+    case "numeric": {
+      const given = typeof content === "number" || typeof content === "bigint"
+        ? String(content)
+        : content;
+      if (typeof given !== "string") refuse(kind, content);
+      return writeDecimal(given) ?? refuse(kind, content, "it is no decimal number");
+    }
     case "text":
       if (typeof content !== "string") refuse(kind, content);
       if (content.includes("\0")) refuse(kind, content, "it holds the character NUL");
@@ -52,6 +53,8 @@ export function check(kind: ValueKind, content: unknown): unknown {
       if (text === undefined) refuse(kind, content, "JSON has no form for it");
       return text;
     }
+    default:
+      throw new DatabaseError("bad_query", "There is no such kind of value");
   }
 }
 
@@ -79,4 +82,14 @@ export function safeInteger(content: unknown): number {
     );
   }
   return number;
+}
+
+/** A step of a path into JSON must be a name without NUL, or a whole number. */
+export function checkStep(step: string | number): void {
+  const fits = typeof step === "number"
+    ? Number.isSafeInteger(step) && Math.abs(step) < 2 ** 31
+    : typeof step === "string" && !step.includes("\0");
+  if (!fits) {
+    throw new DatabaseError("bad_query", "A JSON path is made of names and of whole numbers");
+  }
 }

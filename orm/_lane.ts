@@ -50,7 +50,8 @@ export class Lane {
   }
 }
 
-function abortError(signal: AbortSignal): DatabaseError {
+/** What a wait throws that a signal has ended. */
+export function abortError(signal: AbortSignal): DatabaseError {
   return new DatabaseError("aborted", "The wait for the database was aborted", {
     cause: signal.reason,
   });

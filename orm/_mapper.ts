@@ -22,6 +22,8 @@ interface Leaf {
   readonly key: string;
   readonly index: number;
   readonly kind: ValueKind | undefined;
+  /** Whether it is a column rather than an expression of unknown making. */
+  readonly declared: boolean;
 }
 
 /** An object within a row. */
@@ -57,7 +59,9 @@ export function layOut(fields: SelectionFields): Selection {
   const leaf = (key: string, expression: Sql, name: string): Leaf => {
     expressions.push(expression);
     names.push(name);
-    return { key, index: expressions.length - 1, kind: expression.kind };
+    const { kind } = expression;
+    const declared = "definition" in expression;
+    return { key, index: expressions.length - 1, kind, declared };
   };
   for (const [key, field] of Object.entries(fields)) {
     if (field instanceof Sql) {
@@ -105,11 +109,10 @@ function generate(
   wide: boolean,
   dialect: Dialect,
 ): (rows: DriverValue[][]) => unknown[] {
-  const read = ({ index, kind }: Leaf): string => {
+  const read = ({ index, kind, declared }: Leaf): string => {
     const cell = `r[${index}]`;
     if (kind === undefined) return `narrow(${cell})`;
-    if (kind === "text" || kind === "blob") return cell;
-    if (!wide && (kind === "real" || kind === "integer") && dialect.name === "sqlite") return cell;
+    if (dialect.isPlain(kind, wide, declared)) return cell;
     return `(${cell} === null ? null : decode(${JSON.stringify(kind)}, ${cell}))`;
   };
   const literal = (leaves: readonly (Leaf | Group)[]): string => {

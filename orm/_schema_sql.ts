@@ -1,6 +1,5 @@
 import type { Column, ReferenceOptions } from "./column.ts";
 import type { Dialect } from "./dialect.ts";
-import { DatabaseError } from "./errors.ts";
 import { Sql } from "./sql.ts";
 import { primaryKeyOf, TABLE, type TableBase, type TableInfo } from "./table.ts";
 
@@ -20,10 +19,7 @@ function inline(dialect: Dialect, content: Sql): string {
 
 function literal(dialect: Dialect, content: Sql): string {
   const [parameter] = content.compile(dialect).parameters;
-  if (parameter === null || parameter === undefined) return "NULL";
-  if (typeof parameter === "string") return `'${parameter.replaceAll("'", "''")}'`;
-  if (parameter instanceof Uint8Array) return `X'${parameter.toHex()}'`;
-  return String(parameter);
+  return dialect.literal(parameter ?? null);
 }
 
 function referenceClause(
@@ -38,7 +34,7 @@ function referenceClause(
 }
 
 /** The definition of one column. */
-export function columnSql(dialect: Dialect, column: Column): string {
+export function columnSql(dialect: Dialect, column: Column, references: boolean): string {
   const { definition } = column;
   const parts = [dialect.identifier(column.name), dialect.typeName(definition.kind)];
   const numbered = definition.kind === "integer" || definition.kind === "bigint";
@@ -61,24 +57,25 @@ export function columnSql(dialect: Dialect, column: Column): string {
   }
   if (definition.check) parts.push(`CHECK (${inline(dialect, definition.check)})`);
   if (definition.generated) {
-    const how = definition.stored ? "STORED" : "VIRTUAL";
+    const how = dialect.generated(definition.stored ?? false);
     parts.push(`GENERATED ALWAYS AS (${inline(dialect, definition.generated)}) ${how}`);
   }
-  if (definition.references) {
+  if (definition.references && references) {
     const options = definition.referenceOptions ?? {};
     parts.push(referenceClause(dialect, [definition.references()], options));
   }
   return parts.join(" ");
 }
 
-/** The statement that creates a table, under another name where one is given. */
-export function createTableSql(dialect: Dialect, table: TableBase, name?: string): string {
+/** The statement that creates a table; with its foreign keys unless that is said. */
+export function createTableSql(
+  dialect: Dialect,
+  table: TableBase,
+  { references = true }: { references?: boolean } = {},
+): string {
   const info = table[TABLE];
-  if (info.source !== undefined) {
-    throw new DatabaseError("bad_query", `Cannot create ${info.alias}: it is a query`);
-  }
   const { options } = info;
-  const lines = [...info.columns.values()].map((column) => columnSql(dialect, column));
+  const lines = [...info.columns.values()].map((column) => columnSql(dialect, column, references));
   if (options.primaryKey) lines.push(`PRIMARY KEY (${names(dialect, primaryKeyOf(info))})`);
   for (const unique of options.uniques ?? []) lines.push(`UNIQUE (${names(dialect, unique)})`);
   for (const [constraint, condition] of Object.entries(options.checks ?? {})) {
@@ -86,11 +83,28 @@ export function createTableSql(dialect: Dialect, table: TableBase, name?: string
       `CONSTRAINT ${dialect.identifier(constraint)} CHECK (${inline(dialect, condition)})`,
     );
   }
-  for (const key of options.foreignKeys ?? []) {
+  for (const key of references ? options.foreignKeys ?? [] : []) {
     const clause = referenceClause(dialect, key.references(), key.options ?? {});
     lines.push(`FOREIGN KEY (${names(dialect, key.columns)}) ${clause}`);
   }
-  return `CREATE TABLE ${dialect.identifier(name ?? info.name)} (\n  ${lines.join(",\n  ")}\n)`;
+  return `CREATE TABLE ${dialect.identifier(info.name)} (\n  ${lines.join(",\n  ")}\n)`;
+}
+
+/** The statements that add a table's foreign keys. */
+export function referenceSql(dialect: Dialect, table: TableBase): string[] {
+  const info = table[TABLE];
+  const add = (columns: readonly Column[], there: readonly Column[], how: ReferenceOptions) =>
+    `ALTER TABLE ${dialect.identifier(info.name)} ADD FOREIGN KEY (${names(dialect, columns)}) ` +
+    referenceClause(dialect, there, how);
+  const result: string[] = [];
+  for (const column of info.columns.values()) {
+    const { references, referenceOptions = {} } = column.definition;
+    if (references) result.push(add([column], [references()], referenceOptions));
+  }
+  for (const key of info.options.foreignKeys ?? []) {
+    result.push(add(key.columns, key.references(), key.options ?? {}));
+  }
+  return result;
 }
 
 /** The names and the statements of a table's indexes. */

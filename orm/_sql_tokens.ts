@@ -1,6 +1,6 @@
 /** Parts of a statement: names in quotes, texts, words, and every other character by itself. */
 const TOKEN =
-  /[xX]'[^']*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|'(?:[^']|'')*'|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|[\p{L}\p{N}_$.]+|\s+|->>?|<[<>=]|>[>=]|[!=]=|\|\||[^\s]/gu;
+  /\$(?<tag>\w*)\$[\s\S]*?\$\k<tag>\$|[xX]'[^']*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|'(?:[^']|'')*'|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|[\p{L}\p{N}_$.]+|\s+|->>?|<[<>=]|>[>=]|[!=]=|\|\||[^\s]/gu;
 
 /** Splits a statement, leaving out space and comments. */
 export function tokensOf(text: string): string[] {

@@ -3,8 +3,10 @@
  *
  * @module
  */
+import process from "node:process";
+import { createInterface } from "node:readline";
 import { parseArgs } from "@std/cli";
-import { resolve, toFileUrl } from "@std/path";
+import { join, resolve, toFileUrl } from "@std/path";
 import {
   checkSchema,
   type Database,
@@ -15,9 +17,9 @@ import {
   migrateUp,
   migrationStatus,
   modelSource,
+  open,
   readMigrations,
   Shell,
-  sqlite,
   TABLE,
   type TableBase,
   writeMigration,
@@ -33,10 +35,12 @@ Usage:
   migrate up|down|status|check go forward or back; say where the database stands;
                                fail unless it has what the models say
 
-URL is sqlite:PATH or sqlite::memory:.
+URL is sqlite:PATH, sqlite::memory: or postgres://USER:PASSWORD@HOST/DATABASE.
 
 Options:
-  --database URL     the database of migrate up, down, status and check
+  --database URL     the database of migrate up, down, status and check; for
+                     generate a PostgreSQL one, where a schema is made and
+                     rolled back (without it: migrations for SQLite)
   --models FILE      the module that exports the tables, for generate and check
   --dir FOLDER       where migrations are kept (default: migrations)
   --rename OLD=NEW   with generate: a table, or TABLE.OLD=NEW for a column;
@@ -44,20 +48,24 @@ Options:
   --steps N          how many (default: all up, one down)
   --allow-loss       allow what loses data
   --dry-run          go through everything, then roll back
+  --resume           go on with a migration that is dirty: it runs without a
+                     transaction, and stopped on its way
   --help             this text
 
-Permissions: --allow-read --allow-write for the database and the folder;
+The shell keeps what was typed in ~/.groundwork_sql_history.
+
+Permissions: --allow-read --allow-write for the database and the folder,
+--allow-net for a server, --allow-env for its settings and the home folder;
 --models runs that module with them.
 `;
 
 class UsageError extends Error {}
 
-function open(url: string | undefined): Database {
-  const path = url === undefined ? undefined : /^sqlite:(.+)$/s.exec(url)?.[1];
-  if (path === undefined) {
-    throw new UsageError("Give the database as sqlite:PATH");
+function openDatabase(url: string | undefined): Database {
+  if (url === undefined || !/^(?:sqlite:.|postgres(?:ql)?:\/\/)/s.test(url)) {
+    throw new UsageError("Give the database as sqlite:PATH or postgres://…");
   }
-  return sqlite(path);
+  return open(url);
 }
 
 async function readModels(path: string | undefined): Promise<TableBase[]> {
@@ -97,12 +105,11 @@ async function migrate(words: readonly string[], flags: Flags): Promise<number> 
       throw new UsageError("Give a title made of letters, digits and _");
     }
     const tables = await readModels(flags.models);
-    const made = await generateMigration(
-      migrations,
-      tables,
-      title,
-      readRenames(flags.rename ?? []),
-    );
+    const renames = readRenames(flags.rename ?? []);
+    await using server = /^postgres/.test(flags.database ?? "")
+      ? openDatabase(flags.database)
+      : undefined;
+    const made = await generateMigration(migrations, tables, title, renames, server);
     if (made === undefined) {
       console.log("Nothing to do: the migrations make what the models say.");
       return 0;
@@ -124,9 +131,10 @@ async function migrate(words: readonly string[], flags: Flags): Promise<number> 
   const options = {
     allowLoss: flags["allow-loss"] as boolean,
     dryRun: flags["dry-run"] as boolean,
+    resume: flags.resume as boolean,
     ...(steps === undefined ? {} : { steps }),
   };
-  await using db = open(flags.database);
+  await using db = openDatabase(flags.database);
   if (verb === "up" || verb === "down") {
     const run = verb === "up" ? migrateUp : migrateDown;
     const done = await run(db, migrations, options);
@@ -151,19 +159,72 @@ async function migrate(words: readonly string[], flags: Flags): Promise<number> 
   return 0;
 }
 
-async function shell(url: string | undefined): Promise<number> {
-  await using db = open(url);
-  const session = new Shell(db);
-  if (Deno.stdin.isTerminal()) {
-    console.log("\\? for help, \\q to leave");
-    for (;;) {
-      const line = prompt(session.pending ? "   ...>" : "sql>");
-      if (line === null) return 0;
+const HISTORY_LINES = 1_000;
+
+/** Where the shell keeps what was typed; undefined where there is no home folder. */
+function historyFile(): string | undefined {
+  const home = Deno.env.get("HOME") ?? Deno.env.get("USERPROFILE");
+  return home === undefined ? undefined : join(home, ".groundwork_sql_history");
+}
+
+function readHistory(file: string | undefined): string[] {
+  try {
+    return file === undefined ? [] : Deno.readTextFileSync(file).trimEnd().split("\n").reverse();
+  } catch {
+    // A first run, or a folder that is not to be read: then there is none.
+    return [];
+  }
+}
+
+/** The shell at a terminal, with history and editing. */
+async function talk(session: Shell): Promise<number> {
+  console.log("\\? for help, \\q to leave");
+  const file = historyFile();
+  const lines = createInterface({
+    input: process.stdin,
+    output: process.stdout,
+    terminal: true,
+    history: readHistory(file),
+    historySize: HISTORY_LINES,
+    removeHistoryDuplicates: true,
+  });
+  let history: string[] = [];
+  lines.on("history", (now: string[]) => history = [...now]);
+  const ask = () => {
+    lines.setPrompt(session.pending ? "...> " : "sql> ");
+    lines.prompt();
+  };
+  lines.on("SIGINT", () => {
+    session.forget();
+    // Takes away what stands before and after the cursor.
+    lines.write(null, { ctrl: true, name: "u" });
+    lines.write(null, { ctrl: true, name: "k" });
+    console.log("^C");
+    ask();
+  });
+  try {
+    ask();
+    for await (const line of lines) {
       const { output, left } = await session.feed(`${line}\n`);
       if (output !== "") console.log(output.trimEnd());
-      if (left) return 0;
+      if (left) break;
+      ask();
+    }
+    return 0;
+  } finally {
+    lines.close();
+    if (file !== undefined && history.length > 0) {
+      // What was typed may hold secrets.
+      const kept = history.slice(0, HISTORY_LINES).reverse().join("\n");
+      Deno.writeTextFileSync(file, `${kept}\n`, { mode: 0o600 });
     }
   }
+}
+
+async function shell(url: string | undefined): Promise<number> {
+  await using db = openDatabase(url);
+  await using session = new Shell(db);
+  if (Deno.stdin.isTerminal()) return await talk(session);
   let failed = 0;
   const print = (result: { output: string; failed: number }) => {
     if (result.output !== "") console.log(result.output.trimEnd());
@@ -190,7 +251,7 @@ async function shell(url: string | undefined): Promise<number> {
 export async function main(args: readonly string[]): Promise<number> {
   try {
     const flags = parseArgs(args, {
-      boolean: ["help", "allow-loss", "dry-run"],
+      boolean: ["help", "allow-loss", "dry-run", "resume"],
       string: ["database", "models", "dir", "rename", "steps", "_"],
       collect: ["rename"],
       alias: { help: "h" },
@@ -208,8 +269,8 @@ export async function main(args: readonly string[]): Promise<number> {
     if (words.length > 1) throw new UsageError("Too many words");
     if (command === "shell") return await shell(words[0]);
     if (command === "introspect") {
-      await using db = open(words[0]);
-      console.log(modelSource(await db.exclusive(introspect)).trimEnd());
+      await using db = openDatabase(words[0]);
+      console.log(modelSource(await introspect(db)).trimEnd());
       return 0;
     }
     throw new UsageError(

@@ -17,6 +17,14 @@ export interface DriverQueryOptions {
   wide: boolean;
 }
 
+/** Options of a statement whose rows are read in batches. */
+export interface StreamQueryOptions extends DriverQueryOptions {
+  /** The most rows in a batch. */
+  batchRows: number;
+  /** Ends the reading. */
+  signal?: AbortSignal;
+}
+
 /** One session with a database, used by one caller at a time until it is released. */
 export interface DriverConnection {
   /**
@@ -27,6 +35,8 @@ export interface DriverConnection {
   execute(query: CompiledQuery, options: DriverQueryOptions): DriverResult | Promise<DriverResult>;
   /** Runs several statements that have no parameters. */
   script(text: string): void | Promise<void>;
+  /** Like {@linkcode Driver.stream}, in this session and so within its transaction. */
+  stream(query: CompiledQuery, options: StreamQueryOptions): AsyncIterableIterator<DriverValue[][]>;
   /** Gives the session back. */
   release(): void;
 }
@@ -43,10 +53,7 @@ export interface Driver {
    * Reads a query's rows a batch at a time. Ending the iteration early frees what it holds; other
    * statements may run between two batches.
    */
-  stream(
-    query: CompiledQuery,
-    options: DriverQueryOptions & { batchRows: number; signal?: AbortSignal },
-  ): AsyncIterableIterator<DriverValue[][]>;
+  stream(query: CompiledQuery, options: StreamQueryOptions): AsyncIterableIterator<DriverValue[][]>;
   /** Waits for those who hold a session, then closes. A second call does nothing. */
   close(): Promise<void>;
 }

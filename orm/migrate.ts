@@ -1,34 +1,13 @@
 import { createHash } from "node:crypto";
-import { createTableSql, indexSql } from "./_schema_sql.ts";
-import { itemsOf, normalize } from "./_sql_tokens.ts";
+import { invert, LOSS } from "./_schema_diff.ts";
+import { normalize, splitStatements } from "./_sql_tokens.ts";
 import type { DriverValue } from "./dialect.ts";
 import type { DriverConnection } from "./driver.ts";
 import { DatabaseError } from "./errors.ts";
-import {
-  fingerprint,
-  introspect,
-  type SchemaDescription,
-  type TableDescription,
-} from "./introspect.ts";
+import type { Renames, SchemaDescription, SchemaDiff } from "./schema.ts";
 import { type Database, memory } from "./session.ts";
-import { sqliteDialect } from "./sqlite_dialect.ts";
-import { TABLE, type TableBase } from "./table.ts";
-
-/** What was renamed. Without it, a new name is a new thing and the old one's rows are dropped. */
-export interface Renames {
-  /** New names of tables by their old ones. */
-  tables?: Readonly<Record<string, string>>;
-  /** New names of columns by `table.column`, with the table's new name and the column's old one. */
-  columns?: Readonly<Record<string, string>>;
-}
-
-/** The way from one schema to another. */
-export interface SchemaDiff {
-  /** The statements; empty where there is nothing to do. */
-  readonly statements: readonly string[];
-  /** What is lost for good, in words. */
-  readonly losses: readonly string[];
-}
+import type { Dialect } from "./dialect.ts";
+import type { TableBase } from "./table.ts";
 
 /** One migration, as it is kept in two files. */
 export interface Migration {
@@ -44,8 +23,11 @@ export interface Migration {
 export interface MigrationStatus {
   /** Its name. */
   readonly name: string;
-  /** `changed`: the file is not the one that was applied; `missing`: there is no file. */
-  readonly state: "applied" | "pending" | "changed" | "missing";
+  /**
+   * `changed`: the file is not the one that was applied; `missing`: there is no file; `dirty`: it
+   * runs without a transaction, and stopped on its way.
+   */
+  readonly state: "applied" | "pending" | "changed" | "missing" | "dirty";
 }
 
 /** Options of {@linkcode migrateUp} and {@linkcode migrateDown}. */
@@ -56,218 +38,99 @@ export interface MigrateOptions {
   dryRun?: boolean;
   /** How many migrations; all for up, one for down, by default. */
   steps?: number;
+  /** Goes on with a migration that runs without a transaction and stopped on its way. */
+  resume?: boolean;
 }
 
-const LOSS = "-- loses: ";
-const REBUILD = "-- rebuilds: ";
 const STATE_TABLE = `CREATE TABLE IF NOT EXISTS "_migrations" (
-  "name" TEXT PRIMARY KEY NOT NULL, "checksum" TEXT NOT NULL, "applied" TEXT NOT NULL)`;
+  "name" TEXT PRIMARY KEY NOT NULL, "checksum" TEXT NOT NULL, "applied" TEXT NOT NULL,
+  "progress" TEXT)`;
+/** The first line of a text whose statements a transaction would refuse. */
+const NO_TRANSACTION = /^\s*-- no transaction[ \t]*(?:\n|$)/;
 
-const quote = (name: string) => sqliteDialect.identifier(name);
-
-/** Describes the schema that models make, by making it in memory. */
-export async function describeModels(tables: Iterable<TableBase>): Promise<SchemaDescription> {
-  const list = [...tables];
-  await using db = memory();
-  return await db.exclusive(async (connection) => {
-    for (const table of list) await connection.script(createTableSql(sqliteDialect, table));
-    for (const table of list) {
-      for (const text of indexSql(sqliteDialect, table[TABLE]).values()) {
-        await connection.script(text);
-      }
-    }
-    return await introspect(connection);
-  });
+/**
+ * Runs a function in an empty schema, of SQLite or of a database that is given: there the schema has
+ * a name of its own and is gone afterwards.
+ */
+function inScratch<T>(
+  db: Database | undefined,
+  run: (connection: DriverConnection, dialect: Dialect) => Promise<T>,
+): Promise<T> {
+  const use = (on: Database) =>
+    on.exclusive((connection) =>
+      on.dialect.schema.scratch(connection, (scratch) => run(scratch, on.dialect))
+    );
+  return db === undefined ? withMemory(use) : use(db);
 }
 
-/** Describes the schema that migrations make, by applying them in memory. */
-export async function describeMigrations(
-  migrations: readonly Migration[],
-): Promise<SchemaDescription> {
-  await using db = memory({ foreignKeys: false });
-  return await db.exclusive(async (connection) => {
-    for (const { up } of migrations) await connection.script(up);
-    return await introspect(connection);
-  });
+async function withMemory<T>(run: (db: Database) => Promise<T>): Promise<T> {
+  await using db = memory();
+  return await run(db);
+}
+
+/** Describes a database. Tables whose names start with an underscore are left out. */
+export function introspect(db: Database): Promise<SchemaDescription> {
+  return db.exclusive((connection) => db.dialect.schema.introspect(connection));
 }
 
 /**
- * Finds the statements that turn one schema into another on SQLite. What ALTER TABLE cannot do is
- * done by building the table anew (SQLite's "Making Other Kinds Of Table Schema Changes").
+ * Describes the schema that models make, by making it: in memory for SQLite, or in a schema of its
+ * own, which is rolled back, in the database that is given.
+ */
+export function describeModels(
+  tables: Iterable<TableBase>,
+  db?: Database,
+): Promise<SchemaDescription> {
+  return inScratch(db, async (connection, { schema }) => {
+    for (const text of schema.create([...tables])) await connection.script(text);
+    return await schema.introspect(connection);
+  });
+}
+
+/** Describes the schema that migrations make, by applying them like {@linkcode describeModels}. */
+export function describeMigrations(
+  migrations: readonly Migration[],
+  db?: Database,
+): Promise<SchemaDescription> {
+  return inScratch(db, async (connection, { schema }) => {
+    for (const { up } of migrations) {
+      // A schema without rows needs no index to be built beside its use.
+      const text = NO_TRANSACTION.test(up) ? up.replaceAll(/\bCONCURRENTLY\b/gi, "") : up;
+      await connection.script(text);
+    }
+    return await schema.introspect(connection);
+  });
+}
+
+/** The tables of a description in a form to compare: the same text for the same schema. */
+export function fingerprint(schema: SchemaDescription): string {
+  const lines: string[] = [];
+  for (const table of schema.tables.values()) {
+    lines.push(normalize(table.sql));
+    for (const index of table.indexes.values()) lines.push(normalize(index));
+    for (const { sql } of table.constraints.values()) {
+      lines.push(normalize(`${table.name}: ${sql}`));
+    }
+  }
+  return lines.sort().join("\n");
+}
+
+/**
+ * Finds the statements that turn one schema into another, in SQLite's language or in that of the
+ * database that is given.
  *
  * @throws {DatabaseError} With code `bad_query` if rows would have no value for a new column, or
  * a rename names something that does not exist.
  */
-export async function diffSchemas(
+export function diffSchemas(
   from: SchemaDescription,
   to: SchemaDescription,
   renames: Renames = {},
+  db?: Database,
 ): Promise<SchemaDiff> {
-  const renaming = renameStatements(from, to, renames);
-  const middle = renaming.length === 0 ? from : await describeAfter(from, renaming);
-  const oldNames = invert(renames.tables ?? {});
-  const statements: string[] = [];
-  const losses: string[] = [];
-  for (const target of to.tables.values()) {
-    const source = middle.tables.get(target.name);
-    if (source === undefined) {
-      statements.push(target.sql, ...target.indexes.values());
-      continue;
-    }
-    const change = diffTable(source, target, oldNames[target.name] ?? target.name, losses);
-    statements.push(...change);
-  }
-  for (const { name } of middle.tables.values()) {
-    if (to.tables.has(name)) continue;
-    losses.push(`table ${name}`);
-    statements.push(`DROP TABLE ${quote(name)}`);
-  }
-  return { statements: [...renaming, ...statements], losses };
-}
-
-function renameStatements(
-  from: SchemaDescription,
-  to: SchemaDescription,
-  { tables = {}, columns = {} }: Renames,
-): string[] {
-  const statements: string[] = [];
-  for (const [old, name] of Object.entries(tables)) {
-    if (!from.tables.has(old) || !to.tables.has(name) || from.tables.has(name)) {
-      throw new DatabaseError("bad_query", `Cannot rename table ${old} to ${name}`);
-    }
-    statements.push(`ALTER TABLE ${quote(old)} RENAME TO ${quote(name)}`);
-  }
-  for (const [key, name] of Object.entries(columns)) {
-    const at = key.lastIndexOf(".");
-    const [table, old] = [key.slice(0, at), key.slice(at + 1)];
-    const source = from.tables.get(invert(tables)[table] ?? table);
-    const has = (where: TableDescription | undefined, column: string) =>
-      where?.columns.some((one) => one.name === column) ?? false;
-    if (!has(source, old) || has(source, name) || !has(to.tables.get(table), name)) {
-      throw new DatabaseError("bad_query", `Cannot rename column ${key} to ${name}`);
-    }
-    statements.push(`ALTER TABLE ${quote(table)} RENAME COLUMN ${quote(old)} TO ${quote(name)}`);
-  }
-  return statements;
-}
-
-/** Describes a schema after some statements, by running them on a copy without rows. */
-async function describeAfter(
-  schema: SchemaDescription,
-  statements: readonly string[],
-): Promise<SchemaDescription> {
-  await using db = memory({ foreignKeys: false });
-  return await db.exclusive(async (connection) => {
-    for (const { sql, indexes } of schema.tables.values()) {
-      for (const text of [sql, ...indexes.values()]) await connection.script(text);
-    }
-    for (const { sql } of schema.others.values()) await connection.script(sql);
-    for (const text of statements) await connection.script(text);
-    return await introspect(connection);
-  });
-}
-
-function diffTable(
-  source: TableDescription,
-  target: TableDescription,
-  oldName: string,
-  losses: string[],
-): string[] {
-  const name = quote(target.name);
-  const old = itemsOf(source.sql);
-  const wanted = itemsOf(target.sql);
-  const equal = old.tail === wanted.tail &&
-    JSON.stringify(old.items) === JSON.stringify(wanted.items);
-  const additions = equal ? [] : addedColumns(source, target);
-  if (additions !== undefined) {
-    const statements = additions.map((item) => `ALTER TABLE ${name} ADD COLUMN ${item}`);
-    return [...statements, ...diffIndexes(source, target)];
-  }
-  const copied: string[] = [];
-  const read: string[] = [];
-  for (const column of target.columns) {
-    if (column.generated) continue;
-    const from = source.columns.find((one) => one.name === column.name);
-    if (from !== undefined) {
-      copied.push(quote(column.name));
-      // A column that refuses NULL from now on gets its default where there was NULL.
-      const filled = column.notNull && !from.notNull && column.default !== null;
-      read.push(filled ? `coalesce(${quote(column.name)}, ${column.default})` : quote(column.name));
-      if (from.type.toUpperCase() !== column.type.toUpperCase()) {
-        losses.push(`type of ${target.name}.${column.name}: ${from.type} to ${column.type}`);
-      }
-    } else if (column.notNull && column.default === null && column.primaryKey === 0) {
-      throw new DatabaseError(
-        "bad_query",
-        `Cannot add ${target.name}.${column.name}: rows that are there have no value for it; ` +
-          "give it a default, or allow NULL first",
-        { table: target.name, column: column.name },
-      );
-    }
-  }
-  for (const column of source.columns) {
-    if (!column.generated && !copied.includes(quote(column.name))) {
-      losses.push(`column ${target.name}.${column.name}`);
-    }
-  }
-  const temporary = `_new_${target.name}`;
-  const columns = copied.join(", ");
-  const mark = `${REBUILD}${JSON.stringify([oldName, target.name])}`;
-  const fill = `INSERT INTO ${quote(temporary)} (${columns}) SELECT ${
-    read.join(", ")
-  } FROM ${name}`;
-  if (copied.length === 0) losses.push(`all rows of ${target.name}`);
-  return [
-    `${copied.length === 0 ? "" : `${mark}\n`}${renameInCreate(target.sql, temporary)}`,
-    ...(copied.length === 0 ? [] : [fill]),
-    `DROP TABLE ${name}`,
-    // Otherwise the views that read the table, which is away now, would stop the renaming.
-    "PRAGMA legacy_alter_table = ON",
-    `ALTER TABLE ${quote(temporary)} RENAME TO ${name}`,
-    "PRAGMA legacy_alter_table = OFF",
-    ...target.indexes.values(),
-  ];
-}
-
-function renameInCreate(create: string, name: string): string {
-  const body = create.indexOf("(");
-  // The table's name may itself hold a parenthesis within its quotes.
-  const quoted = /^\s*CREATE\s+TABLE\s+"(?:[^"]|"")*"\s*/i.exec(create);
-  return `CREATE TABLE ${quote(name)} ${create.slice(quoted ? quoted[0].length : body)}`;
-}
-
-/** The columns that ALTER TABLE ADD COLUMN can bring; `undefined` where the change is another. */
-function addedColumns(source: TableDescription, target: TableDescription): string[] | undefined {
-  const old = itemsOf(source.sql);
-  const wanted = itemsOf(target.sql);
-  const here = source.columns.length;
-  const added = target.columns.length - here;
-  if (added < 1 || wanted.items.length !== old.items.length + added || old.tail !== wanted.tail) {
-    return undefined;
-  }
-  const rest = [...wanted.items.slice(0, here), ...wanted.items.slice(here + added)];
-  if (JSON.stringify(rest) !== JSON.stringify(old.items)) return undefined;
-  const simple = target.columns.slice(here).every((column, index) =>
-    column.primaryKey === 0 && !column.generated &&
-    !/ (?:unique|references|check|default \()/.test(wanted.items[here + index]!) &&
-    (!column.notNull || column.default !== null)
-  );
-  return simple ? wanted.written.slice(here, here + added) : undefined;
-}
-
-function diffIndexes(source: TableDescription, target: TableDescription): string[] {
-  const statements: string[] = [];
-  for (const [name, text] of source.indexes) {
-    const wanted = target.indexes.get(name);
-    if (wanted === undefined || normalize(wanted) !== normalize(text)) {
-      statements.push(`DROP INDEX ${quote(name)}`);
-    }
-  }
-  for (const [name, text] of target.indexes) {
-    const old = source.indexes.get(name);
-    if (old === undefined || normalize(old) !== normalize(text)) statements.push(text);
-  }
-  return statements;
+  const use = (on: Database) =>
+    on.exclusive((connection) => on.dialect.schema.diff(connection, from, to, renames));
+  return db === undefined ? withMemory(use) : use(db);
 }
 
 /** The text of a file for these statements. */
@@ -280,37 +143,76 @@ function checksumOf(migration: Migration): string {
   return createHash("sha256").update(migration.up).digest("hex");
 }
 
-async function rowsOf(
-  connection: DriverConnection,
-  text: string,
-  ...parameters: DriverValue[]
-): Promise<DriverValue[][]> {
-  return (await connection.execute({ text, parameters }, { wide: false })).rows;
+/** The table of applied migrations, in the words of one database. */
+class StateTable {
+  readonly #connection: DriverConnection;
+  readonly #dialect: Dialect;
+
+  constructor(connection: DriverConnection, dialect: Dialect) {
+    this.#connection = connection;
+    this.#dialect = dialect;
+  }
+
+  async #run(text: string, ...parameters: DriverValue[]): Promise<DriverValue[][]> {
+    let number = 0;
+    const numbered = text.replaceAll("?", () => this.#dialect.placeholder(++number, undefined, 0));
+    return (await this.#connection.execute({ text: numbered, parameters }, { wide: false })).rows;
+  }
+
+  async applied(): Promise<Map<string, AppliedMigration>> {
+    const query = { text: this.#dialect.hasTable, parameters: ["_migrations"] };
+    const { rows: there } = await this.#connection.execute(query, { wide: false });
+    if (there.length === 0) return new Map();
+    const rows = await this.#run(
+      'SELECT "name", "checksum", "progress" FROM "_migrations" ORDER BY "name"',
+    );
+    return new Map(
+      (rows as (string | null)[][]).map(([name, checksum, progress]) => [
+        name!,
+        { checksum: checksum!, progress: progress ?? null },
+      ]),
+    );
+  }
+
+  async add(migration: Migration, progress: string | null): Promise<void> {
+    await this.#run(
+      'INSERT INTO "_migrations" VALUES (?, ?, ?, ?)',
+      migration.name,
+      checksumOf(migration),
+      new Date().toISOString(),
+      progress,
+    );
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#run('DELETE FROM "_migrations" WHERE "name" = ?', name);
+  }
+
+  async progress(name: string, progress: string | null): Promise<void> {
+    await this.#run('UPDATE "_migrations" SET "progress" = ? WHERE "name" = ?', progress, name);
+  }
 }
 
-async function appliedOf(connection: DriverConnection): Promise<Map<string, string>> {
-  const there = await rowsOf(connection, sqliteDialect.hasTable, "_migrations");
-  if (there.length === 0) return new Map();
-  const rows = await rowsOf(
-    connection,
-    'SELECT "name", "checksum" FROM "_migrations" ORDER BY "name"',
-  );
-  return new Map(rows as [string, string][]);
+interface AppliedMigration {
+  readonly checksum: string;
+  /** `up 2` after two statements of a migration without a transaction; null once it is through. */
+  readonly progress: string | null;
 }
 
 function statusOf(
   migrations: readonly Migration[],
-  applied: ReadonlyMap<string, string>,
+  applied: ReadonlyMap<string, AppliedMigration>,
 ): MigrationStatus[] {
   const names = new Set(migrations.map(({ name }) => name));
   const missing = [...applied.keys()].filter((name) => !names.has(name));
   return [
     ...missing.map((name): MigrationStatus => ({ name, state: "missing" })),
     ...migrations.map((migration): MigrationStatus => {
-      const checksum = applied.get(migration.name);
-      const same = checksum === checksumOf(migration);
-      const state = checksum === undefined ? "pending" : same ? "applied" : "changed";
-      return { name: migration.name, state };
+      const { name } = migration;
+      const known = applied.get(name);
+      if (known === undefined) return { name, state: "pending" };
+      if (known.checksum !== checksumOf(migration)) return { name, state: "changed" };
+      return { name, state: known.progress === null ? "applied" : "dirty" };
     }),
   ].sort((a, b) => a.name < b.name ? -1 : 1);
 }
@@ -320,41 +222,26 @@ export function migrationStatus(
   db: Database,
   migrations: readonly Migration[],
 ): Promise<MigrationStatus[]> {
-  return db.exclusive(async (connection) => statusOf(migrations, await appliedOf(connection)));
+  return db.exclusive(async (connection) =>
+    statusOf(migrations, await new StateTable(connection, db.dialect).applied())
+  );
 }
 
 /** Finds what of the models a database lacks; no statements where it has everything. */
-export function checkSchema(db: Database, tables: Iterable<TableBase>): Promise<SchemaDiff> {
-  return db.exclusive(async (connection) => {
-    const target = await describeModels(tables);
-    const present = await introspect(connection);
-    if (fingerprint(present) === fingerprint(target)) return { statements: [], losses: [] };
-    return await diffSchemas(present, { ...target, others: present.others });
-  });
+export async function checkSchema(db: Database, tables: Iterable<TableBase>): Promise<SchemaDiff> {
+  const target = await describeModels(tables, db);
+  const present = await introspect(db);
+  if (fingerprint(present) === fingerprint(target)) return { statements: [], losses: [] };
+  return await diffSchemas(present, { ...target, others: present.others }, {}, db);
 }
 
-const TRIGGERS = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'";
-
-/** Brings back the triggers that went with tables which were built anew. */
-async function restoreTriggers(
-  connection: DriverConnection,
-  triggers: readonly DriverValue[][],
-): Promise<void> {
-  const exists = "SELECT 1 FROM sqlite_master WHERE name = ?";
-  for (const [name, table, statement] of triggers as string[][]) {
-    const there = (await rowsOf(connection, exists, name!)).length > 0;
-    const needed = (await rowsOf(connection, exists, table!)).length > 0;
-    if (!there && needed) await connection.script(statement!);
-  }
+interface Step {
+  readonly migration: Migration;
+  readonly text: string;
+  readonly up: boolean;
 }
 
-/** Applies one text within a transaction of its own, and checks what it must not break. */
-async function apply(
-  connection: DriverConnection,
-  text: string,
-  record: (connection: DriverConnection) => Promise<void>,
-  { allowLoss = false }: MigrateOptions,
-): Promise<void> {
+function refuseLosses(text: string, { allowLoss = false }: MigrateOptions): void {
   const losses = text.split("\n").filter((line) => line.startsWith(LOSS));
   if (losses.length > 0 && !allowLoss) {
     throw new DatabaseError(
@@ -364,77 +251,48 @@ async function apply(
       }`,
     );
   }
-  const rebuilt = text.split("\n").filter((line) => line.startsWith(REBUILD))
-    .map((line) => JSON.parse(line.slice(REBUILD.length)) as [string, string]);
-  const count = async (name: string) =>
-    (await rowsOf(connection, `SELECT count(*) FROM ${quote(name)}`))[0]![0];
-  const counts = await Promise.all(rebuilt.map(([name]) => count(name)));
-  // What is renamed comes before what is built anew: triggers are remembered in between.
-  const middle = rebuilt.length === 0 ? text.length : text.indexOf(REBUILD);
-  await connection.script(text.slice(0, middle));
-  const triggers = rebuilt.length === 0 ? [] : await rowsOf(connection, TRIGGERS);
-  await connection.script(text.slice(middle));
-  await restoreTriggers(connection, triggers);
-  for (const [index, [, name]] of rebuilt.entries()) {
-    if (await count(name) !== counts[index]) {
-      throw new DatabaseError("other", `Rebuilding ${name} changed its number of rows`);
-    }
-  }
-  const [broken] = await rowsOf(connection, "PRAGMA foreign_key_check");
-  if (broken !== undefined) {
-    throw new DatabaseError(
-      "foreign_key",
-      `The migration leaves a row of ${broken[0]} without its target`,
-      {
-        table: String(broken[0]),
-      },
-    );
-  }
-  await record(connection);
 }
 
 /**
  * Runs steps one transaction each, so that a process that is killed leaves each of them done or not
- * begun, and the next run goes on from there. Foreign keys are off meanwhile: they cannot be
- * switched off within a transaction.
+ * begun, and the next run goes on from there.
  */
 function withLock(
   db: Database,
   migrations: readonly Migration[],
   options: MigrateOptions,
-  plan: (applied: ReadonlyMap<string, string>) => { name: string; text: string; up: boolean }[],
+  plan: (applied: ReadonlyMap<string, AppliedMigration>) => Step[],
 ): Promise<string[]> {
+  const { schema } = db.dialect;
   return db.exclusive(async (connection) => {
-    const [[enforced]] = await rowsOf(connection, "PRAGMA foreign_keys") as [[number]];
-    await connection.script("PRAGMA foreign_keys = OFF");
+    const unlock = await schema.lock(connection);
+    const table = new StateTable(connection, db.dialect);
     const done: string[] = [];
     try {
       for (;;) {
-        // The lock: another process that migrates waits here, and then finds the step done.
-        if (!options.dryRun || done.length === 0) await connection.script("BEGIN IMMEDIATE");
+        // On SQLite this is the lock: who migrates, too, waits here, and then finds the step done.
+        if (!options.dryRun || done.length === 0) await connection.script(schema.begin);
         await connection.script(STATE_TABLE);
-        const applied = await appliedOf(connection);
-        const bad = statusOf(migrations, applied)
-          .find(({ state }) => state === "changed" || state === "missing");
-        if (bad !== undefined) {
-          throw new DatabaseError(
-            "bad_query",
-            `Migration ${bad.name} is ${bad.state}: it was applied, and its file must stay as it was`,
-          );
-        }
+        const applied = await table.applied();
+        refuseBad(statusOf(migrations, applied), options);
         const step = plan(applied)[0];
         if (step === undefined || done.length >= (options.steps ?? Infinity)) break;
-        const migration = migrations.find(({ name }) => name === step.name)!;
-        await apply(connection, step.text, async () => {
-          const change = step.up
-            ? 'INSERT INTO "_migrations" VALUES (?, ?, ?)'
-            : 'DELETE FROM "_migrations" WHERE "name" = ?';
-          const now = new Date().toISOString();
-          const values = step.up ? [step.name, checksumOf(migration), now] : [step.name];
-          await rowsOf(connection, change, ...values);
-        }, options);
-        if (!options.dryRun) await connection.script("COMMIT");
-        done.push(step.name);
+        const { migration, text, up } = step;
+        refuseLosses(text, options);
+        if (NO_TRANSACTION.test(text)) {
+          if (options.dryRun) {
+            throw new DatabaseError(
+              "bad_query",
+              `Migration ${migration.name} runs without a transaction: it cannot be tried`,
+            );
+          }
+          await runOpenly(connection, table, step, applied.get(migration.name)?.progress ?? null);
+        } else {
+          await schema.apply(connection, text);
+          await (up ? table.add(migration, null) : table.remove(migration.name));
+          if (!options.dryRun) await connection.script("COMMIT");
+        }
+        done.push(migration.name);
       }
       await connection.script(options.dryRun ? "ROLLBACK" : "COMMIT");
       return done;
@@ -442,22 +300,72 @@ function withLock(
       await rollBack(connection);
       throw error;
     } finally {
-      // A step that failed halfway may have left it on: no rollback undoes a PRAGMA.
-      await connection.script("PRAGMA legacy_alter_table = OFF");
-      await connection.script(`PRAGMA foreign_keys = ${enforced === 1 ? "ON" : "OFF"}`);
+      await settle(unlock);
     }
   });
 }
 
-function invert(names: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(names).map(([from, to]) => [to, from]));
+function refuseBad(list: readonly MigrationStatus[], { resume = false }: MigrateOptions): void {
+  for (const { name, state } of list) {
+    if (state === "changed" || state === "missing") {
+      throw new DatabaseError(
+        "bad_query",
+        `Migration ${name} is ${state}: it was applied, and its file must stay as it was`,
+      );
+    }
+    if (state === "dirty" && !resume) {
+      throw new DatabaseError(
+        "bad_query",
+        `Migration ${name} is dirty: it stopped on its way; see what its last statement did, ` +
+          "then go on from there with resume",
+      );
+    }
+  }
+}
+
+/**
+ * Runs a text that no transaction may enclose a statement at a time, and notes each: after a kill
+ * only the statement that was under way is in doubt.
+ */
+async function runOpenly(
+  connection: DriverConnection,
+  table: StateTable,
+  { migration, text, up }: Step,
+  progress: string | null,
+): Promise<void> {
+  const { statements, rest } = splitStatements(text.replace(NO_TRANSACTION, ""));
+  if (rest.trim() !== "") statements.push(rest);
+  const direction = up ? "up" : "down";
+  const [before, count] = progress?.split(" ") ?? [direction, "0"];
+  if (before !== direction) {
+    throw new DatabaseError(
+      "bad_query",
+      `Migration ${migration.name} stopped on its way ${before}`,
+    );
+  }
+  if (progress === null) {
+    await (up
+      ? table.add(migration, `${direction} 0`)
+      : table.progress(migration.name, `${direction} 0`));
+  }
+  await connection.script("COMMIT");
+  for (let at = Number(count); at < statements.length; at++) {
+    await connection.script(statements[at]!);
+    await table.progress(migration.name, `${direction} ${at + 1}`);
+  }
+  await (up ? table.progress(migration.name, null) : table.remove(migration.name));
 }
 
 async function rollBack(connection: DriverConnection): Promise<void> {
+  await settle(() => connection.script("ROLLBACK"));
+}
+
+/** Does what may fail after a failure: the database has ended the transaction by itself, or is gone. */
+async function settle(run: () => void | Promise<void>): Promise<void> {
   try {
-    await connection.script("ROLLBACK");
-  } catch {
-    // SQLite has rolled back by itself; the error that led here says why.
+    await run();
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) throw error;
   }
 }
 
@@ -477,8 +385,8 @@ export function migrateUp(
     migrations,
     options,
     (applied) =>
-      migrations.filter(({ name }) => !applied.has(name))
-        .map(({ name, up }) => ({ name, text: up, up: true })),
+      migrations.filter(({ name }) => applied.get(name)?.progress !== null)
+        .map((migration) => ({ migration, text: migration.up, up: true })),
   );
 }
 
@@ -495,24 +403,28 @@ export function migrateDown(
     { ...options, steps },
     (applied) =>
       migrations.filter(({ name }) => applied.has(name)).reverse()
-        .map(({ name, down }) => ({ name, text: down, up: false })),
+        .map((migration) => ({ migration, text: migration.down, up: false })),
   );
 }
 
-/** Makes the next migration out of what the models have that the migrations so far do not make. */
+/**
+ * Makes the next migration out of what the models have that the migrations so far do not make: for
+ * SQLite, or for the database that is given, where both are made in a schema that is rolled back.
+ */
 export async function generateMigration(
   migrations: readonly Migration[],
   tables: Iterable<TableBase>,
   title: string,
   renames: Renames = {},
+  db?: Database,
 ): Promise<Migration | undefined> {
   if (!/^\w+$/.test(title)) {
     throw new DatabaseError("bad_query", "A migration's title is made of letters, digits and _");
   }
-  const present = await describeMigrations(migrations);
-  const target = await describeModels(tables);
+  const present = await describeMigrations(migrations, db);
+  const target = await describeModels(tables, db);
   const wanted = { tables: target.tables, others: present.others };
-  const up = await diffSchemas(present, wanted, renames);
+  const up = await diffSchemas(present, wanted, renames, db);
   if (up.statements.length === 0) return undefined;
   const back = {
     tables: invert(renames.tables ?? {}),
@@ -529,7 +441,7 @@ export async function generateMigration(
   return {
     name: `${number}_${title}`,
     up: migrationText(up),
-    down: migrationText(await downDiff(wanted, present, back)),
+    down: migrationText(await downDiff(wanted, present, back, db)),
   };
 }
 
@@ -538,9 +450,10 @@ async function downDiff(
   from: SchemaDescription,
   to: SchemaDescription,
   renames: Renames,
+  db: Database | undefined,
 ): Promise<SchemaDiff> {
   try {
-    return await diffSchemas(from, to, renames);
+    return await diffSchemas(from, to, renames, db);
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error;
     return {

@@ -1,14 +1,14 @@
+import { numbers } from "./_sample_data.ts";
+import { fillModels, randomModels } from "./_random_models.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   checkSchema,
-  type ColumnBuilder,
   DatabaseError,
   describeModels,
   diffSchemas,
   fingerprint,
   generateMigration,
   identifier,
-  type InsertMode,
   integer,
   introspect,
   memory,
@@ -19,11 +19,9 @@ import {
   migrationText,
   modelSource,
   readMigrations,
-  real,
   sql,
   sqlite,
   table,
-  type TableBase,
   text,
   writeMigration,
 } from "./mod.ts";
@@ -83,7 +81,7 @@ Deno.test("`diffSchemas()` keeps views and triggers through a rebuild", async ()
     id: integer().primaryKey(),
     name: text().notNull().unique(),
   });
-  const present = await db.exclusive(introspect);
+  const present = await introspect(db);
   const target = await describeModels([strict]);
   const log = present.tables.get("log")!;
   const wanted = { tables: new Map([...target.tables, ["log", log]]), others: present.others };
@@ -93,7 +91,7 @@ Deno.test("`diffSchemas()` keeps views and triggers through a rebuild", async ()
   await db.insert(strict).values({ name: "b" }).run();
   assertEquals(await db.query(sql`SELECT * FROM names`), [{ name: "a" }, { name: "b" }]);
   assertEquals(await db.query(sql`SELECT id FROM log`), [{ id: 2 }]);
-  assertEquals(fingerprint(await db.exclusive(introspect)), fingerprint(wanted));
+  assertEquals(fingerprint(await introspect(db)), fingerprint(wanted));
 });
 
 Deno.test("`migrateUp()` leaves nothing of a step that fails or is only tried", async () => {
@@ -127,14 +125,14 @@ Deno.test("A migration that stops at any statement leaves nothing, and the next 
     await using db = memory();
     await migrateUp(db, [first!]);
     await db.script("INSERT INTO users VALUES (7, 'Ada'); INSERT INTO posts VALUES (1, 7)");
-    const before = fingerprint(await db.exclusive(introspect));
+    const before = fingerprint(await introspect(db));
     const text = [...parts.slice(0, stop), "SELECT stop;", ...parts.slice(stop)].join("");
     const error = await assertRejects(
       () => migrateUp(db, [first!, { ...second!, up: text }]),
       DatabaseError,
     );
     assertEquals(error.code, "missing_column", `statement ${stop}`);
-    assertEquals(fingerprint(await db.exclusive(introspect)), before, `statement ${stop}`);
+    assertEquals(fingerprint(await introspect(db)), before, `statement ${stop}`);
     assertEquals(await migrateUp(db, migrations), ["0002_people"]);
     assertEquals((await db.select().from(users2).find())[0]?.fullName, "Ada");
     assertEquals(await db.select().from(posts2).count(), 1);
@@ -205,60 +203,93 @@ export const posts = table("posts", {
   );
 });
 
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor(state / 2 ** 32 * below);
-  };
-}
-
-function randomModels(pick: (below: number) => number): TableBase[] {
-  const tables: TableBase[] = [];
-  for (const name of ["alpha", "beta", "gam ma"]) {
-    if (pick(4) === 0) continue;
-    const columns: Record<string, ColumnBuilder<unknown, InsertMode>> = {
-      id: integer().primaryKey(),
-    };
-    for (const column of ["a", "b", "order", 'q"x']) {
-      if (pick(3) === 0) continue;
-      const kind = [integer, text, real][pick(3)]!;
-      let builder: ColumnBuilder<unknown, InsertMode> = kind();
-      if (pick(3) === 0) {
-        builder = builder.default(kind === text ? "it's" : 5 as never).notNull();
-      }
-      if (kind !== text && pick(4) === 0) builder = builder.check(sql`${1} <= ${2}`);
-      columns[column] = builder;
-    }
-    const withIndex = pick(2) === 0;
-    tables.push(table(name, columns, (t) => ({
-      indexes: withIndex ? [{ columns: [Object.values(t).at(-1)!] }] : [],
-    })));
-  }
-  return tables;
-}
-
 Deno.test("Random pairs of schemas: apply the difference, and the schema is the target's", async () => {
   const pairs = soak ? 2_000 : 60;
   for (let seed = 1; seed <= pairs; seed++) {
-    const pick = random(seed * 7919);
+    const pick = numbers(seed);
     const [before, after] = [randomModels(pick), randomModels(pick)];
     await using db = memory();
-    for (const one of before) {
-      await db.createTable(one);
-      for (let row = 0; row < 3; row++) await db.insert(one).values({}).run();
-    }
+    await fillModels(db, before);
     const [source, target] = [await describeModels(before), await describeModels(after)];
     const diff = await diffSchemas(source, target);
-    await migrateUp(db, [{ name: "0001", up: migrationText(diff), down: "" }], { allowLoss: true });
-    const result = await db.exclusive(introspect);
-    assertEquals(fingerprint(result), fingerprint(target), `seed ${seed}`);
+    const up = migrationText(diff);
+    try {
+      await migrateUp(db, [{ name: "0001", up, down: "" }], { allowLoss: true });
+    } catch (cause) {
+      throw new Error(`seed ${seed}:\n${up}`, { cause });
+    }
+    assertEquals(fingerprint(await introspect(db)), fingerprint(target), `seed ${seed}`);
     for (const name of target.tables.keys()) {
       const [row] = await db.query<{ n: number }>(
         sql`SELECT count(*) AS n FROM ${identifier(name)}`,
       );
       assertEquals(row?.n, source.tables.has(name) ? 3 : 0, `seed ${seed}`);
     }
-    assert((await checkSchema(db, after)).statements.length === 0, `seed ${seed}`);
+    assertEquals((await checkSchema(db, after)).statements, [], `seed ${seed}`);
   }
+});
+
+Deno.test("A process that is killed at any statement of a migration leaves it done or not begun", async () => {
+  const pairs = soak ? 50 : 1;
+  const folder = await Deno.makeTempDir();
+  const [file, start, path] = ["up.sql", "start.db", "a.db"].map((name) => `${folder}/${name}`);
+  const program = new URL("./_migrate_victim.ts", import.meta.url).href;
+  const migrateAndDie = async (stop: number) => {
+    const { signal, success, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", "--no-config", "--no-lock", program, path!, file!, `${stop}`],
+      stdout: "null",
+    }).output();
+    assert(success || signal === "SIGKILL", new TextDecoder().decode(stderr));
+    return success;
+  };
+  try {
+    for (let seed = 1; seed <= pairs; seed++) {
+      const pick = numbers(seed * 104_729);
+      const [before, after] = [randomModels(pick), randomModels(pick)];
+      await using seeded = sqlite(start!);
+      await fillModels(seeded, before);
+      const [source, target] = [await introspect(seeded), await describeModels(after)];
+      const up = migrationText(await diffSchemas(source, target));
+      await Deno.writeTextFile(file!, up);
+      await seeded.script("PRAGMA wal_checkpoint(TRUNCATE)");
+      for (let stop = 0, isThrough = false; !isThrough; stop += soak ? 1 : 7) {
+        const where = `seed ${seed}, statement ${stop}`;
+        for (const tail of ["-wal", "-shm"]) {
+          await Deno.remove(`${path}${tail}`).catch(() => {});
+        }
+        await Deno.copyFile(start!, path!);
+        isThrough = await migrateAndDie(stop);
+        await using db = sqlite(path!);
+        const there = fingerprint(await introspect(db));
+        assert([source, target].some((one) => fingerprint(one) === there), where);
+        await migrateUp(db, [{ name: "0001", up, down: "" }], { allowLoss: true });
+        assertEquals(fingerprint(await introspect(db)), fingerprint(target), where);
+        for (const name of target.tables.keys()) {
+          const [row] = await db.query<{ n: number }>(
+            sql`SELECT count(*) AS n FROM ${identifier(name)}`,
+          );
+          assertEquals(row?.n, source.tables.has(name) ? 3 : 0, where);
+        }
+        assertEquals(await db.query(sql`PRAGMA integrity_check`), [{ integrity_check: "ok" }]);
+      }
+      await seeded.close();
+      await Deno.remove(start!);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("A migration without a transaction that stops is dirty until it is resumed", async () => {
+  await using db = memory();
+  const up = "-- no transaction\nCREATE TABLE t (a);\nINSERT INTO later VALUES (1);\nVACUUM;\n";
+  const migration = { name: "0001_open", up, down: "DROP TABLE t" };
+  await assertRejects(() => migrateUp(db, [migration], { dryRun: true }), DatabaseError, "tried");
+  await assertRejects(() => migrateUp(db, [migration]), DatabaseError, "later");
+  assertEquals(await migrationStatus(db, [migration]), [{ name: "0001_open", state: "dirty" }]);
+  await assertRejects(() => migrateUp(db, [migration]), DatabaseError, "dirty");
+  await db.script("CREATE TABLE later (a)");
+  assertEquals(await migrateUp(db, [migration], { resume: true }), ["0001_open"]);
+  assertEquals(await migrationStatus(db, [migration]), [{ name: "0001_open", state: "applied" }]);
+  assertEquals(await migrateDown(db, [migration]), ["0001_open"]);
 });

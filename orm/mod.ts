@@ -15,7 +15,10 @@ export * from "./expressions.ts";
 export * from "./introspect.ts";
 export * from "./migrate.ts";
 export * from "./model.ts";
+export * from "./open.ts";
+export * from "./postgres_dialect.ts";
 export * from "./query.ts";
+export * from "./query_process.ts";
 export * from "./relations.ts";
 export type { Executor, Hook, HookEvent, HookMoment } from "./_executor.ts";
 export type { Selection, SelectionFields } from "./_mapper.ts";
@@ -28,6 +31,7 @@ export {
   join,
   type NamedPlaceholder,
   type Parameter,
+  type ParameterList,
   placeholder,
   raw,
   Sql,
@@ -36,10 +40,12 @@ export {
   SqlSource,
   value,
 } from "./sql.ts";
+export * from "./schema.ts";
 export * from "./session.ts";
 export * from "./shell.ts";
 export * from "./sqlite_dialect.ts";
 export * from "./sqlite_driver.ts";
+export * from "./sqlite_worker_driver.ts";
 export {
   alias,
   type ColumnMap,

@@ -9,10 +9,10 @@ import {
   type SelectionFields,
 } from "./_mapper.ts";
 import { Column } from "./column.ts";
-import type { Dialect, DriverValue } from "./dialect.ts";
+import type { Dialect, DriverValue, ValueKind } from "./dialect.ts";
 import type { DriverResult } from "./driver.ts";
 import { DatabaseError } from "./errors.ts";
-import { and, count, eq, Order, orderList } from "./expressions.ts";
+import { and, comparable, count, eq, Order, orderList } from "./expressions.ts";
 import {
   type CompiledQuery,
   type CompiledTemplate,
@@ -91,7 +91,7 @@ interface SelectState {
   readonly limit: number | Sql | undefined;
   readonly offset: number | Sql | undefined;
   readonly distinct: boolean;
-  readonly lock: string | undefined;
+  readonly lock: Sql | undefined;
   readonly deleted: boolean;
   readonly with: readonly TableInfo[];
   readonly compounds: readonly { readonly operator: string; readonly query: SqlSource }[];
@@ -131,6 +131,16 @@ export interface StreamOptions {
   signal?: AbortSignal;
 }
 
+/** Options of a lock on rows. */
+export interface LockOptions {
+  /** The tables whose rows are locked; all of the query where it is left out. */
+  of?: readonly TableBase[];
+  /** Leaves out rows that somebody else has locked. */
+  skipLocked?: boolean;
+  /** Fails with code `busy` rather than to wait. */
+  noWait?: boolean;
+}
+
 /** A query that was compiled once and runs often. */
 export class PreparedQuery<Row> {
   readonly #executor: Executor;
@@ -156,6 +166,28 @@ export class PreparedQuery<Row> {
     const { rows } = result instanceof Promise ? await result : result;
     return map(rows.length > 1 ? rows.slice(0, 1) : rows)[0] as Row | undefined;
   }
+
+  /** The rows, read in batches. */
+  async *stream(
+    values: Readonly<Record<string, unknown>> = {},
+    options: StreamOptions = {},
+  ): AsyncIterableIterator<Row> {
+    const { template, selection, map } = this.#compiled;
+    const batches = this.#executor.stream(
+      template.bind(values),
+      selection.wide,
+      withBatchRows(options),
+    );
+    for await (const batch of batches) yield* map(batch) as Row[];
+  }
+}
+
+function withBatchRows(options: StreamOptions): { batchRows: number; signal?: AbortSignal } {
+  const { batchRows = STREAM_BATCH_ROWS } = options;
+  if (!Number.isSafeInteger(batchRows) || batchRows < 1) {
+    throw new DatabaseError("bad_query", "A batch has at least one row");
+  }
+  return { ...options, batchRows };
 }
 
 /** A select. Immutable: each method returns a new one, and nothing runs before a terminal. */
@@ -275,12 +307,32 @@ export class Select<F, S extends Scope, J extends boolean> extends SqlSource {
   }
 
   /**
-   * Locks the rows until the transaction ends. SQLite has no row locks, and needs none: its
-   * transactions start by locking the database for writers.
+   * Locks the rows until the transaction ends, for readers that lock as well. SQLite has no row
+   * locks, and needs none: its transactions start by locking the database for writers, so that the
+   * clause is left out there, and nothing is ever waited for or skipped.
    */
-  forUpdate(options: { skipLocked?: boolean; noWait?: boolean } = {}): Select<F, S, J> {
-    const tail = options.skipLocked ? " SKIP LOCKED" : options.noWait ? " NOWAIT" : "";
-    return this.#next({ lock: ` FOR UPDATE${tail}` });
+  forUpdate(options: LockOptions = {}): Select<F, S, J> {
+    return this.#lock("UPDATE", options);
+  }
+  /** {@linkcode forUpdate}, but lets foreign keys to the rows be checked. */
+  forNoKeyUpdate(options: LockOptions = {}): Select<F, S, J> {
+    return this.#lock("NO KEY UPDATE", options);
+  }
+  /** Locks the rows against changes only: others may share the lock. On SQLite like {@linkcode forUpdate}. */
+  forShare(options: LockOptions = {}): Select<F, S, J> {
+    return this.#lock("SHARE", options);
+  }
+  /** {@linkcode forShare}, but allows changes that leave the key as it is. */
+  forKeyShare(options: LockOptions = {}): Select<F, S, J> {
+    return this.#lock("KEY SHARE", options);
+  }
+
+  #lock(strength: string, { of = [], skipLocked, noWait }: LockOptions): Select<F, S, J> {
+    const names = of.length === 0
+      ? sql``
+      : sql` OF ${join(of.map((one) => identifier(one[TABLE].alias)))}`;
+    const tail = new Sql([skipLocked ? " SKIP LOCKED" : noWait ? " NOWAIT" : ""]);
+    return this.#next({ lock: sql`${new Sql([` FOR ${strength}`])}${names}${tail}` });
   }
 
   /** The rows of both, each once. */
@@ -301,9 +353,12 @@ export class Select<F, S extends Scope, J extends boolean> extends SqlSource {
   }
 
   #compound(operator: string, query: SqlSource): Select<F, S, J> {
-    const { orderBy, limit, offset, compounds } = this.#state;
-    if (orderBy.length > 0 || limit !== undefined || offset !== undefined) {
-      throw new DatabaseError("bad_query", `Order and limit go after ${operator}, not before`);
+    const { orderBy, limit, offset, compounds, lock } = this.#state;
+    if (orderBy.length > 0 || limit !== undefined || offset !== undefined || lock !== undefined) {
+      throw new DatabaseError(
+        "bad_query",
+        `Order, limit and locks go after ${operator}, not before`,
+      );
     }
     return this.#next({ compounds: [...compounds, { operator, query }] });
   }
@@ -312,15 +367,17 @@ export class Select<F, S extends Scope, J extends boolean> extends SqlSource {
   as<const N extends string>(name: N): Subquery<N, ResultOf<F, S, J>> {
     const { names, expressions } = this.#select();
     const columns = new Map(names.map((key, index) => {
-      const { kind } = expressions[index]!;
-      const column = new Column(name, key, { kind: kind ?? "text" });
-      return [key, kind === undefined ? new Sql(column.chunks) as Column : column];
+      const inner = expressions[index]!;
+      const column = new Column(name, key, { kind: inner.kind ?? "text" });
+      // What the driver gives for an expression is less sure than what it gives for a column.
+      const known = inner instanceof Column;
+      return [key, known ? column : new Sql(column.chunks, inner.kind) as Column];
     }));
     const info: TableInfo = {
       name,
       alias: name,
       columns,
-      options: {},
+      options: { primaryKey: [] },
       source: this.#toSql(true),
     };
     return makeTable(info) as unknown as Subquery<N, ResultOf<F, S, J>>;
@@ -340,11 +397,14 @@ export class Select<F, S extends Scope, J extends boolean> extends SqlSource {
     return layOut(Object.fromEntries(sources.map((info) => [info.alias, { [TABLE]: info }])));
   }
 
-  #sourceSql(info: TableInfo): Sql {
+  #sourceSql(info: TableInfo, alive: Sql | undefined): Sql {
     const name = identifier(info.alias);
     const known = this.#state.with.some((other) => other.source === info.source);
     if (info.source !== undefined) return known ? name : sql`(${info.source}) AS ${name}`;
-    return info.alias === info.name ? name : sql`${identifier(info.name)} AS ${name}`;
+    const renamed = info.alias === info.name ? name : sql`${identifier(info.name)} AS ${name}`;
+    return alive === undefined
+      ? renamed
+      : sql`(SELECT * FROM ${renamed} WHERE ${alive}) AS ${name}`;
   }
 
   #alive(info: TableInfo): Sql | undefined {
@@ -364,31 +424,56 @@ export class Select<F, S extends Scope, J extends boolean> extends SqlSource {
     );
     const parts: Sql[] = [];
     if (state.with.length > 0) {
-      const common = state.with.map((info) => sql`${identifier(info.alias)} AS (${info.source!})`);
-      parts.push(sql`WITH ${join(common)}`);
+      const common = state.with.map((info) => {
+        const names = join([...info.columns.keys()].map((key) => identifier(key)));
+        return sql`${identifier(info.alias)} (${names}) AS (${info.source!})`;
+      });
+      const recursive = state.with.some((info) => info.recursive);
+      parts.push(sql`${new Sql([recursive ? "WITH RECURSIVE " : "WITH "])}${join(common)}`);
     }
-    parts.push(state.distinct ? sql`SELECT DISTINCT ${list}` : sql`SELECT ${list}`);
-    if (state.source !== undefined) parts.push(sql`FROM ${this.#sourceSql(state.source)}`);
+    let body: Sql[] = [state.distinct ? sql`SELECT DISTINCT ${list}` : sql`SELECT ${list}`];
+    // Where rows of a table may come back as NULL, what is deleted must go before the join.
+    const early = state.joins.some(({ kind }) => kind === "RIGHT JOIN" || kind === "FULL JOIN");
+    const read = (info: TableInfo) => this.#sourceSql(info, early ? this.#alive(info) : undefined);
+    if (state.source !== undefined) body.push(sql`FROM ${read(state.source)}`);
     for (const { kind, source, on } of state.joins) {
-      const alive = this.#alive(source);
-      const condition = on === undefined ? alive : and(on, alive);
+      const alive = early ? undefined : this.#alive(source);
+      const condition = on === undefined ? alive : alive === undefined ? on : and(on, alive);
       const head = new Sql([`${condition && !on ? "INNER JOIN" : kind} `]);
       const tail = condition === undefined ? sql`` : sql` ON ${condition}`;
-      parts.push(sql`${head}${this.#sourceSql(source)}${tail}`);
+      body.push(sql`${head}${read(source)}${tail}`);
     }
-    const alive = state.source && this.#alive(state.source);
+    const alive = early ? undefined : state.source && this.#alive(state.source);
     const where = alive === undefined ? state.where : and(state.where, alive);
-    if (where !== undefined) parts.push(sql`WHERE ${where}`);
-    if (state.groupBy.length > 0) parts.push(sql`GROUP BY ${join(state.groupBy)}`);
-    if (state.having !== undefined) parts.push(sql`HAVING ${state.having}`);
-    for (const { operator, query } of state.compounds) {
-      parts.push(new Sql([`${operator} SELECT * FROM (`, ...query.toSql().chunks, ")"]));
+    if (where !== undefined) body.push(sql`WHERE ${where}`);
+    if (state.groupBy.length > 0) {
+      body.push(sql`GROUP BY ${join(state.groupBy.map((one) => comparable(one)))}`);
+    }
+    if (state.having !== undefined) body.push(sql`HAVING ${state.having}`);
+    for (const [index, { operator, query }] of state.compounds.entries()) {
+      // INTERSECT binds closer than the others in PostgreSQL, and as close as they in SQLite.
+      if (operator === "INTERSECT" && index > 0) {
+        body = [sql`SELECT * FROM (${join(body, " ")}) AS ${identifier("compound")}`];
+      }
+      body.push(
+        new Sql([
+          `${operator} `,
+          ...sql`SELECT * FROM (${query.toSql()}) AS ${identifier("other")}`.chunks,
+        ]),
+      );
+    }
+    parts.push(...body);
+    if (compound && state.orderBy.some((one) => kindOf(one) === "numeric")) {
+      // A compound is sorted by names only, and decimals need more than that.
+      const inner = parts.splice(state.with.length > 0 ? 1 : 0);
+      parts.push(sql`SELECT * FROM (${join(inner, " ")}) AS ${identifier("compound")}`);
     }
     if (state.orderBy.length > 0) {
       const orders = compound
         ? state.orderBy.map((order) => orderByName(order, selection))
         : state.orderBy;
-      parts.push(sql`ORDER BY ${orderList(orders)}`);
+      const outer = state.joins.some(({ kind }) => kind !== "INNER JOIN" && kind !== "CROSS JOIN");
+      parts.push(sql`ORDER BY ${orderList(orders, outer || compound)}`);
     }
     if (state.limit !== undefined) parts.push(sql`LIMIT ${value(state.limit, "integer")}`);
     if (state.offset !== undefined) {
@@ -399,7 +484,10 @@ export class Select<F, S extends Scope, J extends boolean> extends SqlSource {
     const result = join(parts, " ");
     const { lock } = state;
     if (lock === undefined) return result;
-    return sql`${result}${dialectText((dialect) => dialect.hasRowLocks ? lock : "")}`;
+    // A lock holds names only, no values.
+    return sql`${result}${
+      dialectText((dialect) => dialect.hasRowLocks ? lock.prepare(dialect).text : "")
+    }`;
   }
 
   #compile(): Compiled {
@@ -450,11 +538,11 @@ export class Select<F, S extends Scope, J extends boolean> extends SqlSource {
   /** The rows, read in batches. Ending the loop early frees what the query holds. */
   async *stream(options: StreamOptions = {}): AsyncIterableIterator<ResultOf<F, S, J>> {
     const { template, selection, map } = this.#compile();
-    const { batchRows = STREAM_BATCH_ROWS, signal } = options;
-    const batches = this.#executor.stream(template.bind({}), selection.wide, {
-      batchRows,
-      ...(signal && { signal }),
-    });
+    const batches = this.#executor.stream(
+      template.bind({}),
+      selection.wide,
+      withBatchRows(options),
+    );
     for await (const batch of batches) yield* map(batch) as ResultOf<F, S, J>[];
   }
 
@@ -472,14 +560,40 @@ export class Select<F, S extends Scope, J extends boolean> extends SqlSource {
   }
 }
 
-function orderByName(order: Sql | Order, { names, expressions }: Selection): Sql | Order {
-  const expression = order instanceof Order ? order.expression : order;
+function orderByName(order: Sql | Order, { names, expressions }: Selection): Order {
+  const { expression, direction, nulls } = order instanceof Order ? order : new Order(order, "ASC");
   const index = expressions.indexOf(expression);
   if (index < 0) {
     throw new DatabaseError("bad_query", "A compound query is ordered by what it selects");
   }
-  const name = identifier(names[index]!);
-  return order instanceof Order ? order.toSql(name) : name;
+  const name = new Sql(identifier(names[index]!).chunks, expression.kind);
+  return new Order(name, direction, nulls);
+}
+
+function kindOf(order: Sql | Order): ValueKind | undefined {
+  return order instanceof Order ? order.expression.kind : order.kind;
+}
+
+/**
+ * A query that reads itself: the rows of `base`, and again and again those that `step` makes of the
+ * rows that came last. Give it to `with()` and select from it. With `all`, rows that were there
+ * already come again.
+ */
+export function recursive<const N extends string, F, S extends Scope, J extends boolean>(
+  name: N,
+  base: Select<F, S, J>,
+  step: (self: Subquery<N, ResultOf<F, S, J>>) => SqlSource,
+  options: { all?: boolean } = {},
+): Subquery<N, ResultOf<F, S, J>> {
+  const info: TableInfo = base.as(name)[TABLE];
+  const { source: first, ...rest } = info;
+  const self = makeTable(rest) as unknown as Subquery<N, ResultOf<F, S, J>>;
+  const operator = new Sql([options.all ? " UNION ALL " : " UNION "]);
+  const source = sql`${first!}${operator}${step(self).toSql()}`;
+  return makeTable({ ...info, source, recursive: true }) as unknown as Subquery<
+    N,
+    ResultOf<F, S, J>
+  >;
 }
 
 function checkCount(what: string, rows: number | Sql): number | Sql {
@@ -631,6 +745,15 @@ export class Insert<T extends TableBase, Row> {
         ? sql``
         : sql` (${join(conflict.columns.map((column) => identifier(column.name)))})`;
       const set = conflict.set as Record<string, unknown> | undefined;
+      if (
+        set !== undefined && conflict.columns === undefined &&
+        this.#executor.dialect.conflictNeedsColumns
+      ) {
+        throw new DatabaseError(
+          "bad_query",
+          "This database wants to know the columns of the conflict: onConflict({ columns, set })",
+        );
+      }
       if (set === undefined) parts.push(sql` ON CONFLICT${target} DO NOTHING`);
       else {
         const where = conflict.where === undefined ? sql`` : sql` WHERE ${conflict.where}`;

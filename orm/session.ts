@@ -2,13 +2,13 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { Executor, Hook, HookEvent, HookMoment } from "./_executor.ts";
 import { Lane } from "./_lane.ts";
 import type { SelectionFields } from "./_mapper.ts";
-import { createTableSql, indexSql } from "./_schema_sql.ts";
 import type { Dialect, DriverValue } from "./dialect.ts";
 import type { Driver, DriverConnection, DriverResult } from "./driver.ts";
 import { DatabaseError } from "./errors.ts";
 import { Delete, Insert, rowsByName, type Scope, Select, Update } from "./query.ts";
 import { type CompiledQuery, identifier, type Sql, sql } from "./sql.ts";
 import { SqliteDriver, type SqliteOptions } from "./sqlite_driver.ts";
+import { SqliteWorkerDriver } from "./sqlite_worker_driver.ts";
 import { TABLE, type TableBase, type TableInfo } from "./table.ts";
 
 /** What the log hook is told. */
@@ -58,6 +58,7 @@ interface Enclosing {
 
 const enclosing = new AsyncLocalStorage<Enclosing>();
 const MAX_RETRIES = 100;
+const ISOLATIONS: readonly string[] = ["read committed", "repeatable read", "serializable"];
 
 /** What a database and a transaction have in common. */
 export abstract class Session implements Executor {
@@ -203,11 +204,13 @@ export abstract class Session implements Executor {
   }
 
   /** Creates a table and its indexes from its model. */
-  async createTable(table: TableBase): Promise<void> {
-    const statements = [
-      createTableSql(this.dialect, table),
-      ...indexSql(this.dialect, table[TABLE]).values(),
-    ];
+  createTable(table: TableBase): Promise<void> {
+    return this.createTables(table);
+  }
+
+  /** Creates tables that may point at each other, all or none. */
+  async createTables(...tables: TableBase[]): Promise<void> {
+    const statements = this.dialect.schema.create(tables);
     await this.transaction(async (inner) => {
       for (const text of statements) await inner.execute({ text, parameters: [] }, false);
     });
@@ -297,12 +300,25 @@ export class Database extends Session implements AsyncDisposable {
     }
   }
 
+  /**
+   * Takes a driver's session, for settings and transactions that a program writes by hand. Until its
+   * `release()` the database does not close, and SQLite's has no other.
+   */
+  reserve(signal?: AbortSignal): Promise<DriverConnection> {
+    this.check();
+    return this.#driver.acquire(signal);
+  }
+
   /** Runs a function whose statements happen all or not at all. */
   override async transaction<T>(
     run: (transaction: Transaction) => Promise<T>,
     options: TransactionOptions = {},
   ): Promise<T> {
     this.check();
+    const { isolation } = options;
+    if (isolation !== undefined && !ISOLATIONS.includes(isolation)) {
+      throw new DatabaseError("bad_query", `An isolation level is ${ISOLATIONS.join(", ")}`);
+    }
     const retries = Math.min(options.retries ?? 0, MAX_RETRIES);
     for (let attempt = 0;; attempt++) {
       try {
@@ -311,6 +327,9 @@ export class Database extends Session implements AsyncDisposable {
         const again = error instanceof DatabaseError &&
           (error.code === "serialization" || error.code === "busy");
         if (!again || attempt >= retries) throw error;
+        // Those who met once would meet again if they all came back at the same time.
+        const most = Math.min(1_000, 2 ** attempt);
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * most));
       }
     }
   }
@@ -398,15 +417,16 @@ export class Transaction extends Session {
     }
   }
 
-  /** Reads the rows. Within a transaction they are read at once, since it may end at any time. */
+  /** Reads rows in batches, until the transaction ends. */
   override async *stream(
     query: CompiledQuery,
     wide: boolean,
     options: { batchRows: number; signal?: AbortSignal },
   ): AsyncIterableIterator<DriverValue[][]> {
-    const { rows } = await this.execute(query, wide);
-    for (let at = 0; at < rows.length; at += options.batchRows) {
-      yield rows.slice(at, at + options.batchRows);
+    this.check();
+    for await (const batch of this.#connection.stream(query, { wide, ...options })) {
+      yield batch;
+      if (this.#ended) throw new DatabaseError("closed", "The transaction has ended");
     }
   }
 
@@ -430,6 +450,21 @@ export class Transaction extends Session {
     }
   }
 
+  async #commit(statement: string): Promise<void> {
+    try {
+      await this.#connection.script(statement);
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || error.code !== "connection" || this.#depth > 0) {
+        throw error;
+      }
+      throw new DatabaseError(
+        "unknown_outcome",
+        "The connection was lost during the commit: it may have happened",
+        { cause: error, sqlState: error.sqlState },
+      );
+    }
+  }
+
   /** Runs the function and ends the transaction; for the session that opened it. */
   async runWithin<T>(
     outer: Session,
@@ -445,7 +480,7 @@ export class Transaction extends Session {
       await this.#lane.acquire();
       this.#ended = true;
       this.#lane.release();
-      await this.#connection.script(commit);
+      await this.#commit(commit);
     } catch (error) {
       this.#ended = true;
       try {
@@ -459,17 +494,36 @@ export class Transaction extends Session {
   }
 }
 
+/** Options of {@linkcode sqlite}. */
+export interface SqliteDatabaseOptions extends SqliteOptions, DatabaseOptions {
+  /**
+   * How many worker threads run the statements, so that they do not block the event loop
+   * ({@linkcode SqliteWorkerDriver}); none by default.
+   */
+  workers?: number;
+}
+
 /**
  * Opens a SQLite database in a file, and makes the file where there is none. Needs
  * `--allow-read` and `--allow-write` for it.
  *
- * @throws {DatabaseError} With code `connection` if it cannot be opened.
+ * @throws {DatabaseError} With code `connection` if it cannot be opened; with workers, at the first
+ * statement.
  */
-export function sqlite(path: string, options: SqliteOptions & DatabaseOptions = {}): Database {
-  return new Database(new SqliteDriver(path, options), options);
+export function sqlite(path: string, options: SqliteDatabaseOptions = {}): Database {
+  const { workers = 0, readOnly, busyTimeoutMs, foreignKeys } = options;
+  const own: SqliteOptions = {
+    ...(readOnly !== undefined && { readOnly }),
+    ...(busyTimeoutMs !== undefined && { busyTimeoutMs }),
+    ...(foreignKeys !== undefined && { foreignKeys }),
+  };
+  const driver = workers === 0
+    ? new SqliteDriver(path, own)
+    : new SqliteWorkerDriver(path, { ...own, workers });
+  return new Database(driver, options);
 }
 
 /** Opens a SQLite database in memory. */
-export function memory(options: SqliteOptions & DatabaseOptions = {}): Database {
+export function memory(options: SqliteDatabaseOptions = {}): Database {
   return sqlite(":memory:", options);
 }

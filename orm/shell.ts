@@ -1,17 +1,24 @@
-import { drawBox } from "./_box.ts";
+import { drawBox, printable } from "./_box.ts";
 import { splitStatements } from "./_sql_tokens.ts";
+import type { DriverConnection, DriverResult } from "./driver.ts";
 import { DatabaseError } from "./errors.ts";
 import type { Database } from "./session.ts";
-import { introspect, type TableDescription } from "./introspect.ts";
+import { introspect } from "./migrate.ts";
+import type { TableDescription } from "./schema.ts";
 import { raw } from "./sql.ts";
 
+/** What opens a transaction, ends it, and what is a setting of the session. */
+const BEGINS = /^\s*(?:BEGIN|START\s+TRANSACTION)\b/i;
+const ENDS = /^\s*(?:COMMIT|END|ABORT|ROLLBACK(?!\s+(?:WORK\s+|TRANSACTION\s+)?TO\b))\b/i;
+const SETS = /^\s*(?:SET|RESET|PREPARE|LISTEN|CREATE\s+(?:LOCAL\s+)?TEMP(?:ORARY)?)\b/i;
 /** How many rows of a result are drawn. */
 const MAX_ROWS = 10_000;
 /** How much text may wait for its semicolon. */
 const MAX_PENDING_CHARACTERS = 16 * 1024 * 1024;
 
-const HELP = `\\d          the tables
-\\d TABLE    one table
+const HELP = `\\dt         the tables
+\\d          the tables, views and triggers
+\\d NAME     one of them
 \\timing     show how long each statement takes, or stop it
 \\q          leave
 Statements end with a semicolon. EXPLAIN draws the plan as a tree.`;
@@ -28,8 +35,8 @@ function explained(statement: string): string | undefined {
     : undefined;
 }
 
-/** Draws lines that are indented by depth as a tree. */
-function drawTree(lines: readonly string[]): string {
+/** Draws lines that are indented by depth, two spaces a level, as a tree: a plan, for one. */
+export function drawTree(lines: readonly string[]): string {
   const depths = lines.map((line) => (line.length - line.trimStart().length) / 2);
   return lines.map((line, index) => {
     let prefix = "";
@@ -57,8 +64,12 @@ function drawTree(lines: readonly string[]): string {
  * assertEquals(output, "┌─────┐\n│ one │\n├─────┤\n│ 1   │\n└─────┘\n(1 row)\n");
  * ```
  */
-export class Shell {
+export class Shell implements AsyncDisposable {
   readonly #database: Database;
+  /** Held while a transaction is open, or once a setting was made that ends with it. */
+  #connection: DriverConnection | undefined;
+  #isSet = false;
+  #inTransaction = false;
   #pending = "";
   #timing = false;
 
@@ -111,6 +122,11 @@ export class Shell {
     return { output, failed, left: false };
   }
 
+  /** Drops what was begun and not ended. */
+  forget(): void {
+    this.#pending = "";
+  }
+
   /** Runs what waits for its semicolon, at the end of the input. */
   async finish(): Promise<{ output: string; failed: number; left: boolean }> {
     return this.pending ? await this.feed(";\n") : { output: "", failed: 0, left: false };
@@ -120,6 +136,8 @@ export class Shell {
     switch (command) {
       case "\\d":
         return await this.#describe(argument);
+      case "\\dt":
+        return await this.#list(false);
       case "\\timing":
         this.#timing = !this.#timing;
         return `Timing is ${this.#timing ? "on" : "off"}.`;
@@ -131,17 +149,57 @@ export class Shell {
   }
 
   async #describe(name: string): Promise<string> {
-    const { tables, others } = await this.#database.exclusive(introspect);
-    if (name === "") {
-      const rows = [...tables.values()].map((table) => [table.name, "table"]);
-      for (const [other, { type }] of others) rows.push([other, type]);
-      return drawBox(["Name", "Type"], rows);
-    }
+    if (name === "") return await this.#list(true);
+    const { tables, others } = await introspect(this.#database);
     const table = tables.get(name);
+    const other = others.get(name);
+    if (table === undefined && other !== undefined) return printableLines(other.sql);
     if (table === undefined) {
       throw new DatabaseError("missing_table", `There is no table ${name}`, { table: name });
     }
     return describeTable(table);
+  }
+
+  async #list(all: boolean): Promise<string> {
+    const { tables, others } = await introspect(this.#database);
+    const rows = [...tables.values()].map((table) => [table.name, "table"]);
+    for (const [other, { type }] of all ? others : []) rows.push([other, type]);
+    return drawBox(["Name", "Type"], rows);
+  }
+
+  async #execute(text: string): Promise<DriverResult> {
+    const begins = BEGINS.test(text);
+    const sets = SETS.test(text);
+    if (begins || sets) this.#connection ??= await this.#database.reserve();
+    try {
+      const connection = this.#connection;
+      if (connection === undefined) return await this.#database.run(raw(text));
+      const result = await connection.execute({ text, parameters: [] }, { wide: true });
+      if (begins) this.#inTransaction = true;
+      if (sets) this.#isSet = true;
+      if (ENDS.test(text)) this.#inTransaction = false;
+      return result;
+    } finally {
+      if (!this.#inTransaction && !this.#isSet) this.#release();
+    }
+  }
+
+  #release(): void {
+    this.#connection?.release();
+    this.#connection = undefined;
+  }
+
+  /** Rolls back a transaction that is open, and gives back what is held. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      if (this.#inTransaction) await this.#connection?.script("ROLLBACK");
+    } catch (error) {
+      // A connection that was lost has rolled back by itself.
+      if (!(error instanceof DatabaseError)) throw error;
+    } finally {
+      this.#inTransaction = false;
+      this.#release();
+    }
   }
 
   async #run(statement: string): Promise<string> {
@@ -149,9 +207,11 @@ export class Shell {
     const plan = explained(statement);
     const { dialect } = this.#database;
     const text = plan === undefined ? statement : `${dialect.explain} ${plan}`;
-    const { columns, rows, changes } = await this.#database.run(raw(text));
+    const { columns, rows, changes } = await this.#execute(text);
     const took = this.#timing ? `\nTime: ${(performance.now() - start).toFixed(3)} ms` : "";
-    if (plan !== undefined) return drawTree(dialect.readPlan(rows)) + took;
+    // PostgreSQL's answer to every form of EXPLAIN that gives text.
+    const isPlan = columns.length === 1 && columns[0] === "QUERY PLAN";
+    if (plan !== undefined || isPlan) return drawTree(dialect.readPlan(rows)) + took;
     if (columns.length === 0) {
       return `OK, ${changes} ${changes === 1 ? "row" : "rows"} changed${took}`;
     }
@@ -172,6 +232,13 @@ function describeTable(table: TableDescription): string {
       column.primaryKey > 0 ? "primary key" : reference ? `references ${reference.table}` : "",
     ];
   });
-  const indexes = [...table.indexes.values()].map((index) => `\n${index}`).join("");
-  return drawBox(["Column", "Type", "Null", "Default", "Key"], rows) + indexes;
+  const more = [...table.indexes.values()];
+  for (const [name, { sql }] of table.constraints) more.push(`${name}: ${sql}`);
+  return drawBox(["Column", "Type", "Null", "Default", "Key"], rows) +
+    more.map((line) => `\n${printableLines(line)}`).join("");
+}
+
+/** Text of several lines without what could steer a terminal. */
+function printableLines(content: string): string {
+  return content.split("\n").map(printable).join("\n");
 }

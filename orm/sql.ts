@@ -21,6 +21,18 @@ export interface NamedPlaceholder {
   readonly kind: ValueKind | undefined;
 }
 
+/** Many values that are sent as one. */
+export interface ParameterList {
+  /** What part it is. */
+  readonly type: "list";
+  /** The values. */
+  readonly values: readonly unknown[];
+  /** How they are stored. */
+  readonly kind: ValueKind | undefined;
+  /** Whether they are to be left out. */
+  readonly negated: boolean;
+}
+
 /** One or more names, joined by dots. */
 export interface Identifier {
   /** What part it is. */
@@ -38,7 +50,13 @@ export interface DialectText {
 }
 
 /** A part of a statement. */
-export type SqlChunk = string | Parameter | NamedPlaceholder | Identifier | DialectText;
+export type SqlChunk =
+  | string
+  | Parameter
+  | ParameterList
+  | NamedPlaceholder
+  | Identifier
+  | DialectText;
 
 /**
  * Something that can stand in a statement as a whole: a query in parentheses. A class, since data
@@ -96,15 +114,45 @@ export class Sql<T = unknown> {
   /** Compiles everything but the values of named placeholders. */
   prepare(dialect: Dialect): CompiledTemplate {
     let text = "";
-    const parameters: (Parameter | NamedPlaceholder)[] = [];
+    const parameters: (Parameter | ParameterList | NamedPlaceholder)[] = [];
     for (const chunk of this.chunks) {
-      if (typeof chunk === "string") text += chunk;
-      else if (chunk.type === "dialect") text += chunk.render(dialect);
-      else if (chunk.type === "identifier") {
-        text += chunk.names.map((name) => dialect.identifier(name)).join(".");
-      } else {
-        parameters.push(chunk);
-        text += dialect.placeholder(parameters.length);
+      if (typeof chunk === "string") {
+        text += chunk;
+        continue;
+      }
+      switch (chunk.type) {
+        case "dialect":
+          text += chunk.render(dialect);
+          break;
+        case "identifier":
+          for (let at = 0; at < chunk.names.length; at++) {
+            text += at === 0
+              ? dialect.identifier(chunk.names[at]!)
+              : `.${dialect.identifier(chunk.names[at]!)}`;
+          }
+          break;
+        case "list": {
+          const number = parameters.push(chunk);
+          const kind = chunk.kind ?? inferKind(chunk.values[0]);
+          text += dialect.membership(
+            kind,
+            chunk.negated,
+            dialect.placeholder(number, undefined, 0),
+          );
+          break;
+        }
+        default: {
+          const number = parameters.push(chunk);
+          const loose = chunk.kind === undefined && chunk.type === "parameter" &&
+              chunk.value !== null && chunk.value !== undefined
+            ? inferKind(chunk.value)
+            : undefined;
+          text += dialect.placeholder(
+            number,
+            loose,
+            chunk.type === "parameter" ? chunk.value : undefined,
+          );
+        }
       }
     }
     if (parameters.length > dialect.maxParameters) {
@@ -113,18 +161,27 @@ export class Sql<T = unknown> {
         `A statement may have ${dialect.maxParameters} parameters: this one has ${parameters.length}`,
       );
     }
-    const bind = (values: Readonly<Record<string, unknown>>): CompiledQuery => ({
-      text,
-      parameters: parameters.map((parameter) => {
+    const bind = (values: Readonly<Record<string, unknown>>): CompiledQuery => {
+      const bound = new Array<DriverValue>(parameters.length);
+      for (let at = 0; at < bound.length; at++) {
+        const parameter = parameters[at]!;
         if (parameter.type === "parameter") {
-          return encode(dialect, parameter.value, parameter.kind);
+          bound[at] = encode(dialect, parameter.value, parameter.kind);
+        } else if (parameter.type === "list") {
+          const kind = parameter.kind ?? inferKind(parameter.values[0]);
+          bound[at] = dialect.encodeList(kind, parameter.values);
+        } else {
+          if (!Object.hasOwn(values, parameter.name)) {
+            throw new DatabaseError(
+              "bad_query",
+              `No value for the placeholder ${parameter.name}`,
+            );
+          }
+          bound[at] = encode(dialect, values[parameter.name], parameter.kind);
         }
-        if (!Object.hasOwn(values, parameter.name)) {
-          throw new DatabaseError("bad_query", `No value for the placeholder ${parameter.name}`);
-        }
-        return encode(dialect, values[parameter.name], parameter.kind);
-      }),
-    });
+      }
+      return { text, parameters: bound };
+    };
     return { text, bind };
   }
 

@@ -1,5 +1,7 @@
-import { check, safeInteger } from "./_encode.ts";
-import type { Dialect, DriverValue, ValueKind } from "./dialect.ts";
+import { withoutKey } from "./_decimal.ts";
+import { check, checkStep, safeInteger } from "./_encode.ts";
+import { sqliteSchema } from "./_sqlite_schema.ts";
+import type { Dialect, DriverValue, SchemaDialect, ValueKind, Wrapping } from "./dialect.ts";
 import { DatabaseError } from "./errors.ts";
 
 const TYPE_NAMES: Record<ValueKind, string> = {
@@ -15,9 +17,15 @@ const TYPE_NAMES: Record<ValueKind, string> = {
   json: "TEXT",
 };
 
+// The functions are those of _sqlite_functions.ts.
+const NUMERIC_KEY: Wrapping = ["decimal_key(", ")"];
+
+let schema: SchemaDialect | undefined;
+
 /**
  * SQLite's spelling. Booleans are stored as 0 and 1, timestamps as ISO 8601 text in UTC with
- * milliseconds (which sorts by time), decimals and JSON as text.
+ * milliseconds (which sorts by time), decimals and JSON as text. Decimals are compared, sorted and
+ * summed by functions that the driver adds.
  */
 export const sqliteDialect: Dialect = {
   name: "sqlite",
@@ -26,12 +34,39 @@ export const sqliteDialect: Dialect = {
   identity: "PRIMARY KEY AUTOINCREMENT",
   noLimit: "LIMIT -1",
   hasTable: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
+  conflictNeedsColumns: false,
   // A transaction that may write takes the lock now: taking it later may fail without remedy.
   begin: ({ readOnly }) => readOnly ? "BEGIN" : "BEGIN IMMEDIATE",
   explain: "EXPLAIN QUERY PLAN",
+  get schema(): SchemaDialect {
+    return schema ??= sqliteSchema(sqliteDialect);
+  },
   placeholder: () => "?",
   identifier: (name) => `"${name.replaceAll('"', '""')}"`,
   typeName: (kind) => TYPE_NAMES[kind],
+  castName: (kind) => TYPE_NAMES[kind],
+  generated: (stored) => stored ? "STORED" : "VIRTUAL",
+  isPlain: (kind, wide, declared) =>
+    kind === "text" || kind === "blob" ||
+    (declared && !wide && (kind === "real" || kind === "integer")),
+  nullOrder: (direction) => direction === "ASC" ? " NULLS LAST" : " NULLS FIRST",
+  comparable: (kind) => kind === "numeric" ? NUMERIC_KEY : undefined,
+  like: (insensitive) => insensitive ? ["", " LIKE ", " ESCAPE '\\'"] : ["text_like(", ", ", ")"],
+
+  aggregate(name, kind) {
+    if (kind !== "numeric") return [`${name}(`, ")"];
+    if (name === "sum" || name === "avg") return [`decimal_${name}(`, ")"];
+    return [`${name}(decimal_order(`, "))"];
+  },
+
+  literal(content) {
+    if (content === null) return "NULL";
+    if (typeof content === "string") return `'${content.replaceAll("'", "''")}'`;
+    if (content instanceof Uint8Array) return `X'${content.toHex()}'`;
+    if (content === Infinity) return "9e999";
+    if (content === -Infinity) return "-9e999";
+    return String(content);
+  },
 
   encode(kind, value): DriverValue {
     const checked = check(kind, value);
@@ -48,6 +83,28 @@ export const sqliteDialect: Dialect = {
     }
   },
 
+  encodeList(kind, values): DriverValue {
+    const items = values.map((item) => {
+      const encoded = sqliteDialect.encode(kind, item);
+      if (typeof encoded === "bigint") return String(encoded);
+      if (encoded instanceof Uint8Array) return `"${encoded.toHex()}"`;
+      // Numbers that JSON lacks, as SQLite reads them.
+      if (encoded === Infinity) return "9e999";
+      if (encoded === -Infinity) return "-9e999";
+      return JSON.stringify(encoded);
+    });
+    return `[${items.join(",")}]`;
+  },
+
+  membership(kind, negated, placeholder) {
+    const item = kind === "blob"
+      ? "unhex(value)"
+      : kind === "numeric"
+      ? "decimal_key(value)"
+      : "value";
+    return `${negated ? " NOT" : ""} IN (SELECT ${item} FROM json_each(${placeholder}))`;
+  },
+
   decode(kind, value): unknown {
     switch (kind) {
       case "integer":
@@ -61,7 +118,7 @@ export const sqliteDialect: Dialect = {
       case "timestamp":
         return readDate(value);
       case "numeric":
-        return String(value);
+        return withoutKey(String(value));
       case "json":
         return readJson(value);
       default:
@@ -78,21 +135,39 @@ export const sqliteDialect: Dialect = {
     });
   },
 
-  jsonText(column, path) {
-    const steps = path.map((step) => {
-      if (typeof step === "number") return Number.isSafeInteger(step) ? `[${step}]` : refusePath();
-      // SQLite's paths have no way to write these within a name.
-      return /["\\\0]/.test(step) ? refusePath() : `."${step}"`;
-    });
-    return `json_extract(${column}, '$${steps.join("").replaceAll("'", "''")}')`;
+  json: {
+    contains: ["json_includes(", ", ", ")"],
+    value: (column, path) => step(column, path, "->"),
+    text: (column, path) => {
+      // Numbers, true and false are texts too; json_extract() would give 1 for true.
+      const part = step(column, path, "->");
+      return `CASE json_type(${part}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ` +
+        `ELSE CAST(json_extract(${part}, '$') AS TEXT) END`;
+    },
+    number: (column, path) => {
+      const part = step(column, path, "->");
+      return `CASE WHEN json_type(${part}) IN ('integer', 'real') ` +
+        `THEN CAST(json_extract(${part}, '$') AS REAL) END`;
+    },
+    has: (column, path) => `(${step(column, path, "->")} IS NOT NULL)`,
+    length: (column, path) => {
+      const part = step(column, path, "->");
+      return `CASE json_type(${part}) WHEN 'array' THEN json_array_length(${part}) END`;
+    },
   },
 };
 
-function refusePath(): never {
-  throw new DatabaseError(
-    "bad_query",
-    "A JSON path on SQLite is made of whole numbers and of names without quotes and backslashes",
+/** A part of a JSON text. SQLite's own paths have no way to write quotes within a name. */
+function step(column: string, path: readonly (string | number)[], operator: "->"): string {
+  for (const one of path) checkStep(one);
+  if (path.length === 0) return `${column} ${operator} '$'`;
+  if (path.some((one) => typeof one === "string" && /["\\\p{Cc}]/u.test(one))) {
+    return `json_part(${column}, ${sqliteDialect.literal(JSON.stringify(path))})`;
+  }
+  const text = path.map((one) =>
+    typeof one === "string" ? `."${one}"` : one < 0 ? `[#${one}]` : `[${one}]`
   );
+  return `(${column} ${operator} ${sqliteDialect.literal(`$${text.join("")}`)})`;
 }
 
 function readDate(value: unknown): Date {

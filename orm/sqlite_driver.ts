@@ -1,8 +1,16 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { Lane } from "./_lane.ts";
+import { abortError, Lane } from "./_lane.ts";
 import type { DriverValue } from "./dialect.ts";
-import type { Driver, DriverConnection, DriverQueryOptions, DriverResult } from "./driver.ts";
-import { DatabaseError, type DatabaseErrorCode } from "./errors.ts";
+import { addFunctions } from "./_sqlite_functions.ts";
+import type {
+  Driver,
+  DriverConnection,
+  DriverQueryOptions,
+  DriverResult,
+  StreamQueryOptions,
+} from "./driver.ts";
+import { messageOf, translate } from "./_sqlite_errors.ts";
+import { DatabaseError } from "./errors.ts";
 import type { CompiledQuery } from "./sql.ts";
 import { sqliteDialect } from "./sqlite_dialect.ts";
 
@@ -53,6 +61,7 @@ export class SqliteDriver implements Driver {
         timeout: busyTimeoutMs,
         enableForeignKeyConstraints: foreignKeys,
       });
+      addFunctions(this.#database);
       if (!readOnly && path !== ":memory:") this.#database.exec("PRAGMA journal_mode = WAL");
     } catch (error) {
       throw new DatabaseError("connection", `Cannot open ${path}: ${messageOf(error)}`, {
@@ -72,6 +81,7 @@ export class SqliteDriver implements Driver {
     return {
       execute: (query, options) => this.#run(query, options),
       script: (text) => this.#script(text),
+      stream: (query, options) => this.#stream(query, options, false),
       release: () => this.#lane.release(),
     };
   }
@@ -97,9 +107,17 @@ export class SqliteDriver implements Driver {
    * Reads rows a batch at a time. Writes that happen between two batches may or may not be seen in
    * the rows that follow.
    */
-  async *stream(
+  stream(
     query: CompiledQuery,
-    options: DriverQueryOptions & { batchRows: number; signal?: AbortSignal },
+    options: StreamQueryOptions,
+  ): AsyncIterableIterator<DriverValue[][]> {
+    return this.#stream(query, options, true);
+  }
+
+  async *#stream(
+    query: CompiledQuery,
+    options: StreamQueryOptions,
+    shared: boolean,
   ): AsyncIterableIterator<DriverValue[][]> {
     this.#checkOpen();
     // A statement of its own: the cached one would be reset by the next caller.
@@ -108,7 +126,8 @@ export class SqliteDriver implements Driver {
     let iterator: Iterator<unknown> | undefined;
     try {
       for (let done = false; !done;) {
-        await this.#lane.acquire(options.signal);
+        if (shared) await this.#lane.acquire(options.signal);
+        else if (options.signal?.aborted) throw abortError(options.signal);
         const batch: Rows = [];
         try {
           this.#checkOpen();
@@ -121,7 +140,7 @@ export class SqliteDriver implements Driver {
         } catch (error) {
           throw translate(error, query.text);
         } finally {
-          this.#lane.release();
+          if (shared) this.#lane.release();
         }
         if (batch.length > 0) yield batch;
       }
@@ -212,57 +231,3 @@ export class SqliteDriver implements Driver {
 
 /** Statements after which `SELECT *` may have other columns. */
 const CHANGES_SCHEMA = /^\s*(?:CREATE|ALTER|DROP|PRAGMA|ATTACH|DETACH)\b/i;
-
-const CONSTRAINTS: Record<string, DatabaseErrorCode> = {
-  "UNIQUE": "unique",
-  "CHECK": "check",
-  "NOT NULL": "not_null",
-  "FOREIGN KEY": "foreign_key",
-};
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** Turns an error of `node:sqlite` into a {@linkcode DatabaseError}. */
-function translate(error: unknown, query: string): DatabaseError {
-  if (error instanceof DatabaseError) return error;
-  const message = messageOf(error);
-  const result = (error as { errcode?: number }).errcode;
-  const details = { cause: error, query, sqlState: result?.toString() };
-  if ((error as { code?: string }).code === "ERR_OUT_OF_RANGE") {
-    return new DatabaseError(
-      "bad_value",
-      "Cannot read an integer past 2^53 as a number: declare the column as bigint()",
-      details,
-    );
-  }
-  // DatabaseSync.exec() gives no result code: there the message decides.
-  const kind = /^(UNIQUE|CHECK|NOT NULL|FOREIGN KEY) constraint failed/.exec(message)?.[1];
-  const place = /failed: ([^.,]+)\.([^,]+)/.exec(message);
-  if (kind !== undefined) {
-    const code = CONSTRAINTS[kind]!;
-    const constraint = code === "check" ? /failed: (.*)/.exec(message)?.[1] : undefined;
-    return new DatabaseError(code, message, {
-      ...details,
-      constraint,
-      ...(code === "check" ? {} : { table: place?.[1], column: place?.[2] }),
-    });
-  }
-  if (/^database (?:table |schema )?is locked/.test(message)) {
-    return new DatabaseError("busy", message, details);
-  }
-  const table = /no such table: (?:main\.)?(.*)/.exec(message)?.[1];
-  if (table !== undefined) {
-    return new DatabaseError("missing_table", message, { ...details, table });
-  }
-  const column = /no such column: (.*)|has no column named (.*)/.exec(message);
-  if (column) {
-    const name = (column[1] ?? column[2])?.split(" - ")[0]?.split(".").at(-1);
-    return new DatabaseError("missing_column", message, { ...details, column: name });
-  }
-  if (/syntax error|incomplete input|unrecognized token/.test(message)) {
-    return new DatabaseError("syntax", message, details);
-  }
-  return new DatabaseError("other", message, details);
-}

@@ -63,6 +63,8 @@ export interface TableInfo {
   readonly options: TableOptions;
   /** The query behind it, where it is no table. */
   readonly source?: Sql;
+  /** Whether that query reads itself. */
+  readonly recursive?: boolean;
 }
 
 /** What every table has, whatever its columns. */

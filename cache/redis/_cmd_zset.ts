@@ -122,8 +122,9 @@ function zadd(client: Client, args: string[]): void {
   for (let i = 0; i < scores.length; i++) {
     const member = args[at + 1 + i * 2]!;
     let score = scores[i]!;
-    const old = zset.scores.get(member);
-    if (old !== undefined) {
+    const place = zset.scores.find(member);
+    if (place >= 0) {
+      const old = zset.scores.values[place]!;
       if (nx) continue;
       if (increment) {
         score += old;
@@ -132,13 +133,13 @@ function zadd(client: Client, args: string[]): void {
       if ((lt && score >= old) || (gt && score <= old)) continue;
       result = score;
       if (score !== old) {
-        zset.set(member, score);
+        zset.setAt(place, member, score);
         updated++;
       }
       processed++;
     } else if (!xx) {
       if (member.length > engine.config.number("zset-max-listpack-value")) zset.big = true;
-      zset.set(member, score);
+      zset.setAt(-1, member, score);
       result = score;
       added++;
       processed++;

@@ -68,6 +68,16 @@ export function parseUint64(text: string): bigint | undefined {
 export function parseDouble(text: string): number | undefined {
   const length = text.length;
   if (length === 0 || length > 400) return undefined;
+  if (length <= 15) {
+    let value = 0;
+    let at = 0;
+    for (; at < length; at++) {
+      const digit = text.charCodeAt(at) - 48;
+      if (digit < 0 || digit > 9) break;
+      value = value * 10 + digit;
+    }
+    if (at === length) return value;
+  }
   if (/^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/.test(text)) return Number(text);
   const infinity = /^([+-]?)inf(?:inity)?$/i.exec(text);
   if (infinity !== null) return infinity[1] === "-" ? -Infinity : Infinity;

@@ -5,7 +5,7 @@
  * nodes hold, per child, a lower bound and the number of elements below it.
  */
 
-const LEAF = 128;
+const LEAF = 64;
 const INNER = 64;
 
 /** A leaf: elements in order. */

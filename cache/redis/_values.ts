@@ -155,19 +155,22 @@ export class ZSetValue {
   }
   /** Adds a member or moves it; true when it is new. */
   set(member: string, score: number): boolean {
-    const at = this.scores.find(member);
-    if (at >= 0) {
-      const old = this.scores.values[at]!;
-      if (old !== score) {
-        this.order.remove(old, member);
-        this.order.insert(score, member);
-        this.scores.values[at] = score;
-      }
-      return false;
+    return this.setAt(this.scores.find(member), member, score);
+  }
+  /** The same, for a member whose position in `scores` is known already; -1 when it is absent. */
+  setAt(at: number, member: string, score: number): boolean {
+    if (at < 0) {
+      this.scores.add(member, score);
+      this.order.insert(score, member);
+      return true;
     }
-    this.scores.add(member, score);
-    this.order.insert(score, member);
-    return true;
+    const old = this.scores.values[at]!;
+    if (old !== score) {
+      this.order.remove(old, member);
+      this.order.insert(score, member);
+      this.scores.values[at] = score;
+    }
+    return false;
   }
   /** Removes a member; false when absent. */
   delete(member: string): boolean {

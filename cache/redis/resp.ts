@@ -492,6 +492,16 @@ export class RespErrorReply {
   }
 }
 
+/** A simple string, such as `OK`, from a {@linkcode ReplyParser} that was asked to tell them apart. */
+export class RespStatus {
+  /**
+   * A simple string as it was received.
+   *
+   * @param text What it says.
+   */
+  constructor(readonly text: string) {}
+}
+
 /** A RESP3 push message. */
 export class RespPush {
   /**
@@ -502,7 +512,10 @@ export class RespPush {
   constructor(readonly items: RespValue[]) {}
 }
 
-/** A reply. Bulk strings are byte strings; RESP3 maps and sets are `Map` and `Set`. */
+/**
+ * A reply. Bulk strings are byte strings, and so are simple ones unless {@linkcode ReplyOptions.statuses} is set;
+ * RESP3 maps and sets are `Map` and `Set`.
+ */
 export type RespValue =
   | string
   | number
@@ -510,6 +523,7 @@ export type RespValue =
   | boolean
   | null
   | RespErrorReply
+  | RespStatus
   | RespPush
   | RespValue[]
   | Map<RespValue, RespValue>
@@ -521,12 +535,16 @@ interface Frame {
   items: RespValue[];
 }
 
-/** Limits of a {@linkcode ReplyParser}. */
-export interface ReplyLimits {
+/** Options of a {@linkcode ReplyParser}. */
+export interface ReplyOptions {
   /** Longest bulk string in bytes. Default 512 MiB. */
   maxBulkBytes?: number;
   /** Deepest nesting. Default 128. */
   maxDepth?: number;
+  /** Longest reply in bytes, everything nested in it included. Default no limit. */
+  maxReplyBytes?: number;
+  /** Whether simple strings are given as {@linkcode RespStatus}. Default false: as strings, like bulk ones. */
+  statuses?: boolean;
 }
 
 /**
@@ -550,6 +568,9 @@ export interface ReplyLimits {
 export class ReplyParser {
   readonly #maxBulkBytes: number;
   readonly #maxDepth: number;
+  readonly #maxReplyBytes: number;
+  readonly #statuses: boolean;
+  #replyBytes = 0;
   #buffer: Latin1Buffer = allocate(FIRST_BUFFER);
   #start = 0;
   #end = 0;
@@ -558,11 +579,13 @@ export class ReplyParser {
   /**
    * A parser with nothing to parse yet.
    *
-   * @param limits Limits.
+   * @param options Limits, and how simple strings are given.
    */
-  constructor(limits: ReplyLimits = {}) {
-    this.#maxBulkBytes = limits.maxBulkBytes ?? 512 * 1024 * 1024;
-    this.#maxDepth = limits.maxDepth ?? 128;
+  constructor(options: ReplyOptions = {}) {
+    this.#maxBulkBytes = options.maxBulkBytes ?? 512 * 1024 * 1024;
+    this.#maxDepth = options.maxDepth ?? 128;
+    this.#maxReplyBytes = options.maxReplyBytes ?? Infinity;
+    this.#statuses = options.statuses ?? false;
   }
 
   /** Gives bytes; they are copied. */
@@ -589,12 +612,21 @@ export class ReplyParser {
    */
   next(): RespValue | undefined {
     for (;;) {
+      const from = this.#start;
       let value = this.#scalar();
+      this.#replyBytes += this.#start - from;
+      const unfinished = value === undefined ? this.#end - this.#start : 0;
+      if (this.#replyBytes + unfinished > this.#maxReplyBytes) {
+        throw new RespProtocolError(`reply longer than ${this.#maxReplyBytes} bytes`);
+      }
       if (value === undefined) return undefined;
       if (value === OPENED) continue;
       for (;;) {
         const frame = this.#stack[this.#stack.length - 1];
-        if (frame === undefined) return value;
+        if (frame === undefined) {
+          this.#replyBytes = 0;
+          return value;
+        }
         frame.items.push(value);
         if (--frame.left > 0) break;
         this.#stack.pop();
@@ -620,7 +652,9 @@ export class ReplyParser {
     switch (mark) {
       case 43: // +
         this.#start = after;
-        return buffer.latin1Slice(from, lineEnd);
+        return this.#statuses
+          ? new RespStatus(buffer.latin1Slice(from, lineEnd))
+          : buffer.latin1Slice(from, lineEnd);
       case 45: // -
         this.#start = after;
         return new RespErrorReply(buffer.latin1Slice(from, lineEnd));

@@ -6,6 +6,7 @@ import {
   RespErrorReply,
   RespProtocolError,
   RespPush,
+  RespStatus,
   splitArguments,
   utf8ByteString,
 } from "./resp.ts";
@@ -122,6 +123,29 @@ Deno.test("`ReplyParser` gives the same replies for every split of the bytes", (
       1,
     ], `split at ${cut}`);
   }
+});
+
+Deno.test("`ReplyParser` tells simple strings from bulk ones when asked", () => {
+  const parser = new ReplyParser({ statuses: true });
+  parser.feed(bytesOf("+OK\r\n$2\r\nOK\r\n*1\r\n+QUEUED\r\n"));
+  assertEquals(parser.next(), new RespStatus("OK"));
+  assertEquals(parser.next(), "OK");
+  assertEquals(parser.next(), [new RespStatus("QUEUED")]);
+});
+
+Deno.test("`ReplyParser` bounds a reply as a whole, not a number of them", () => {
+  const small = bytesOf("*2\r\n$3\r\nabc\r\n$3\r\ndef\r\n");
+  const parser = new ReplyParser({ maxReplyBytes: small.length });
+  for (let i = 0; i < 5; i++) {
+    parser.feed(small);
+    assertEquals(parser.next(), ["abc", "def"]);
+  }
+  parser.feed(bytesOf("*9\r\n" + "$3\r\nabc\r\n".repeat(9)));
+  assertThrows(() => parser.next(), RespProtocolError, "reply longer than 22 bytes");
+  // Bytes that are still to be parsed count, too: a long string is refused before it is complete.
+  const other = new ReplyParser({ maxReplyBytes: 100 });
+  other.feed(bytesOf("$1000\r\n" + "x".repeat(200)));
+  assertThrows(() => other.next(), RespProtocolError, "reply longer than 100 bytes");
 });
 
 Deno.test("`ReplyParser` refuses nesting without end", () => {

@@ -4,7 +4,7 @@ import { checkCommand, ClientCore, type UnitExecutor } from "./_core.ts";
 import type { Words } from "./_encode.ts";
 import { backoffMs, pause } from "./_link.ts";
 import { createMulti } from "./_multi.ts";
-import { integer, strings } from "./_replies.ts";
+import { array, integer, strings } from "./_replies.ts";
 import { parseRedisUrl, resolveOptions, type Settings } from "./_settings.ts";
 import {
   keySlot,
@@ -99,6 +99,8 @@ class ClusterCore implements UnitExecutor {
   readonly #stop = new AbortController();
   #refreshing: Promise<void> | undefined;
   #closed = false;
+  /** The nodes that take writes; undefined when the slots have changed since. */
+  #masters: Node[] | undefined;
 
   constructor(seeds: readonly NodeAddress[], settings: Settings, options: RedisClusterOptions) {
     this.#seeds = seeds;
@@ -164,6 +166,10 @@ class ClusterCore implements UnitExecutor {
         `The node ${asked.hostname}:${asked.port} knows of no slot that is served`,
       );
     }
+    const named = ranges.flatMap(({ master, replicas }) => [master, ...replicas]);
+    if (new Set(named.map(({ hostname, port }) => `${hostname}:${port}`)).size > MAX_NODES) {
+      throw tooManyNodes();
+    }
     return ranges;
   }
 
@@ -172,9 +178,8 @@ class ClusterCore implements UnitExecutor {
     const name = `${address.hostname}:${address.port}`;
     let node = this.#nodes.get(name);
     if (node === undefined) {
-      if (this.#nodes.size >= MAX_NODES) {
-        throw new RedisClusterError("ERR_REDIS_NO_NODE", `The cluster has over ${MAX_NODES} nodes`);
-      }
+      // Those that left are kept until the slots are learnt anew.
+      if (this.#nodes.size >= 2 * MAX_NODES) throw tooManyNodes();
       node = new Node(this.#nodeSettings(address));
       this.#nodes.set(name, node);
       node.core.link.start();
@@ -184,6 +189,7 @@ class ClusterCore implements UnitExecutor {
 
   #adopt(ranges: readonly SlotRange[]): void {
     const named = new Set<Node>();
+    this.#masters = undefined;
     this.#slots.fill(undefined);
     for (const range of ranges) {
       const shard: Shard = {
@@ -387,6 +393,7 @@ class ClusterCore implements UnitExecutor {
           const asking = error.code === "ASK";
           const to = this.#node(told.to);
           if (!asking) {
+            this.#masters = undefined;
             this.#slots[told.slot] = { master: to, replicas: [] };
             void this.refresh();
           }
@@ -450,9 +457,8 @@ class ClusterCore implements UnitExecutor {
       else {
         const values: RedisReply[] = [];
         for (const { part, reply } of replies) {
-          for (const [i, place] of part.places.entries()) {
-            values[place] = (reply as RedisReply[])[i]!;
-          }
+          const items = array(reply);
+          for (const [i, place] of part.places.entries()) values[place] = items[i] ?? null;
         }
         whole = values;
       }
@@ -490,6 +496,10 @@ function firstKeyOfStep(words: Words): Words[number] | undefined {
 
 function isRedirection(error: RedisReplyError): boolean {
   return ["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN"].includes(error.code);
+}
+
+function tooManyNodes(): RedisClusterError {
+  return new RedisClusterError("ERR_REDIS_NO_NODE", `The cluster has over ${MAX_NODES} nodes`);
 }
 
 function pick<T>(from: readonly T[]): T | undefined {

@@ -65,7 +65,11 @@ export async function startReal(
   return {
     port,
     async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // A test has ended it already.
+      }
       await child.status;
       await Deno.remove(dir, { recursive: true });
     },
@@ -209,6 +213,7 @@ export class ScriptedServer implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
   readonly #open = new Set<Deno.TcpConn>();
   readonly #accepting: Promise<void>;
+  #closed = false;
   readonly #answer: (request: string[], connection: number) => string | undefined;
 
   /**
@@ -263,7 +268,8 @@ export class ScriptedServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#listener.close();
+    if (!this.#closed) this.#listener.close();
+    this.#closed = true;
     for (const conn of [...this.#open]) if (this.#open.delete(conn)) conn.close();
     await this.#accepting;
   }
