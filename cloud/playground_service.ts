@@ -5,6 +5,8 @@ import type { ConsolePage, Endpoint, Service } from "./service.ts";
 
 /** How long a thread may work on one question before it is ended. */
 const DEADLINE_MS = 4_000;
+/** How long it may take to start: from source it is compiled first. */
+const START_MS = 30_000;
 /** Questions that may wait. */
 const MAX_WAITING = 16;
 
@@ -40,6 +42,8 @@ class PlaygroundService extends ManagedService {
   readonly page: ConsolePage = playgroundPage((kind, text) => this.#ask(kind, text));
   readonly #waiting: Waiting[] = [];
   #worker: Worker | undefined;
+  /** The thread has said that it listens. */
+  #isReady = false;
   #canThread = true;
   #current: Waiting | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -83,23 +87,38 @@ class PlaygroundService extends ManagedService {
       return this.#next();
     }
     this.#current = item;
-    const worker = this.#worker ??= this.#startThread();
-    const id = ++this.#nextId;
+    this.#worker ??= this.#startThread();
+    if (this.#isReady) this.#send(this.#worker, item);
+    else this.#limit(START_MS);
+  }
+
+  #send(worker: Worker, { kind, text }: Waiting): void {
+    this.#limit(DEADLINE_MS);
+    worker.postMessage({ id: ++this.#nextId, kind, text });
+  }
+
+  /** Ends the thread and fails the question unless it is settled in time. */
+  #limit(milliseconds: number): void {
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#endThread();
-      this.#settle(() => item.reject(new PlaygroundError(`stopped after ${DEADLINE_MS} ms`)));
-    }, DEADLINE_MS);
-    worker.postMessage({ id, kind: item.kind, text: item.text });
+      const item = this.#current;
+      this.#settle(() => item?.reject(new PlaygroundError(`stopped after ${milliseconds} ms`)));
+    }, milliseconds);
   }
 
   #startThread(): Worker {
     const url = new URL("./playground_worker.ts", import.meta.url);
     const worker = new Worker(url, { type: "module", name: "playground" });
-    let hasAnswered = false;
     worker.onmessage = ({ data }) => {
-      hasAnswered = true;
       const item = this.#current;
-      if (this.#worker !== worker || item === undefined || data.id !== this.#nextId) return;
+      if (this.#worker !== worker || item === undefined) return;
+      if (data.id === 0) {
+        this.#isReady = true;
+        this.#send(worker, item);
+        return;
+      }
+      if (data.id !== this.#nextId) return;
       this.#settle(() => {
         if (data.problem === undefined) item.resolve(data.report);
         else item.reject(new PlaygroundError(data.problem));
@@ -108,10 +127,11 @@ class PlaygroundService extends ManagedService {
     worker.onerror = (event) => {
       event.preventDefault();
       if (this.#worker !== worker) return;
+      const wasReady = this.#isReady;
       this.#endThread();
       const item = this.#current;
       if (item === undefined) return;
-      if (hasAnswered) {
+      if (wasReady) {
         this.#settle(() => item.reject(new PlaygroundError(`the thread ended: ${event.message}`)));
         return;
       }
@@ -134,5 +154,6 @@ class PlaygroundService extends ManagedService {
     clearTimeout(this.#timer);
     this.#worker?.terminate();
     this.#worker = undefined;
+    this.#isReady = false;
   }
 }

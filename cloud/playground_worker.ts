@@ -24,3 +24,6 @@ port.onmessage = ({ data: { id, kind, text } }) => {
     port.postMessage({ id, problem: error instanceof Error ? error.message : String(error) });
   }
 };
+
+// Says that it listens.
+port.postMessage({ id: 0 });

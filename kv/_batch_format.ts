@@ -1,5 +1,6 @@
 /** Reads batches as the log holds them; their form is at the top of `_log.ts`. */
 import { readFixed32, readFixed64, readVarint, varintEnd } from "./_bytes.ts";
+import { MAX_SEQUENCE } from "./_internal_key.ts";
 import { BATCH_HEADER } from "./_log.ts";
 
 /** Called with each operation of a batch as ranges of `data`; a value length of -1 deletes. */
@@ -21,7 +22,7 @@ export function batchHeader(
   if (length < BATCH_HEADER) return undefined;
   const sequence = readFixed64(data, start);
   const count = readFixed32(data, start + 8);
-  return Number.isSafeInteger(sequence + count) ? { sequence, count } : undefined;
+  return sequence + count <= MAX_SEQUENCE ? { sequence, count } : undefined;
 }
 
 /** Goes over the operations of a batch; the sequence number of the last one, or -1 when malformed. */

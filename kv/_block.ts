@@ -143,6 +143,11 @@ export interface BlockOwner {
   readonly salt: number;
 }
 
+/** Key buffers of cursors that were closed: an iterator over seven levels needs that many. */
+const spareKeys: Uint8Array<ArrayBuffer>[] = [];
+const KEY_BYTES = 256;
+const MAX_SPARE_KEYS = 64;
+
 /** A position in a block. */
 export class BlockCursor {
   bytes: Uint8Array = EMPTY;
@@ -153,12 +158,20 @@ export class BlockCursor {
   nextAt = 0;
   valid = false;
   /** The internal key. */
-  key: Uint8Array<ArrayBuffer> = new Uint8Array(128);
+  key: Uint8Array<ArrayBuffer> = spareKeys.pop() ?? new Uint8Array(KEY_BYTES);
   keyLength = 0;
   /** How many bytes of it were in the key before. */
   shared = 0;
   valueStart = 0;
   valueLength = 0;
+
+  /** Gives the key's buffer to the next cursor; this one must not be used any more. */
+  release(): void {
+    if (this.key.length === KEY_BYTES && spareKeys.length < MAX_SPARE_KEYS) {
+      spareKeys.push(this.key);
+    }
+    this.key = EMPTY;
+  }
 
   set(block: Block): void {
     this.bytes = block.bytes;

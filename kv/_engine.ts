@@ -64,7 +64,11 @@ function varintBytes(value: number): number {
   return value < 128 ? 1 : value < 16384 ? 2 : value < 2097152 ? 3 : value < 268435456 ? 4 : 5;
 }
 
+/** Below this a sync is worth waiting for in this thread, in milliseconds. */
+const SHORT_SYNC_MS = 0.5;
+
 interface Group {
+  waiters: number;
   readonly promise: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -107,6 +111,8 @@ export class Engine {
   drained: Promise<void> | undefined;
   syncing = false;
   nextGroup: Group | undefined;
+  /** How long a sync took lately. */
+  syncMs = 0;
   poison: unknown;
   closed = false;
   cuts: CutLog[] = [];
@@ -324,6 +330,16 @@ export class Engine {
     return this.lookUp(key, this.sequenceOf(options), this.timeOf(options));
   }
 
+  /** When an entry ends; Infinity for never, undefined where there is none. */
+  expires(key: Uint8Array, options: ReadOptions | undefined): number | undefined {
+    this.usable();
+    const time = this.timeOf(options);
+    if (!this.lookUp(key, this.sequenceOf(options), undefined)) return undefined;
+    if (time === undefined) return Infinity;
+    const expiry = expiryOf(this.found, this.foundStart, this.foundLength);
+    return this.isAlive(time) ? expiry : undefined;
+  }
+
   /** Cursors over all that there is; they pin `version`. */
   cursors(version: Version, fill: boolean): Cursor[] {
     const cursors: Cursor[] = [];
@@ -346,7 +362,7 @@ export class Engine {
   scan(options: IteratorOptions): Scan {
     this.usable();
     const sequence = this.sequenceOf(options);
-    const { from, to } = boundsOf(options);
+    const { from, to } = boundsOf(options, this.slab);
     const { version } = this;
     const cursors = this.cursors(version, true);
     version.references++;
@@ -714,12 +730,13 @@ export class Engine {
   syncSoon(): Promise<void> {
     if (this.nextGroup === undefined) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      this.nextGroup = { promise, resolve, reject };
+      this.nextGroup = { waiters: 0, promise, resolve, reject };
       if (!this.syncing) {
         this.syncing = true;
         queueMicrotask(() => this.syncGroup());
       }
     }
+    this.nextGroup.waiters++;
     return this.nextGroup.promise;
   }
 
@@ -732,8 +749,13 @@ export class Engine {
         this.guard("a write", () => this.log!.drain());
         const { sequence, logNumber } = this;
         this.counters.syncs++;
+        const { file } = this.log!;
+        const started = performance.now();
         try {
-          await this.log!.file.syncLater();
+          // Handing a sync to another thread and back costs more than a short one takes.
+          if (group.waiters === 1 && this.syncMs < SHORT_SYNC_MS) file.sync();
+          else await file.syncLater();
+          this.syncMs += (performance.now() - started - this.syncMs) / 4;
         } catch (error) {
           this.poison ??= error;
           throw new ReadOnlyError("an fsync", error);

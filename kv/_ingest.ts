@@ -3,7 +3,7 @@ import { compareBytes } from "./_bytes.ts";
 import { TABLE_BYTES } from "./_compaction.ts";
 import { type Engine, MAX_KEY, MAX_VALUE } from "./_engine.ts";
 import { wrapValue } from "./_envelope.ts";
-import { userKey } from "./_internal_key.ts";
+import { MAX_SEQUENCE, userKey } from "./_internal_key.ts";
 import { breathe } from "./_maintenance.ts";
 import { TableBuilder } from "./_table_builder.ts";
 import { LEVELS, newTable, type Table } from "./_version.ts";
@@ -30,8 +30,8 @@ export async function ingest(
 ): Promise<number> {
   engine.writable("an ingest");
   const sequence = engine.sequence + AHEAD;
-  if (!Number.isSafeInteger(sequence)) {
-    throw new LimitError("sequence number", Number.MAX_SAFE_INTEGER, sequence);
+  if (sequence > MAX_SEQUENCE) {
+    throw new LimitError("sequence number", MAX_SEQUENCE, sequence);
   }
   const tables: Table[] = [];
   let open: { number: number; file: StorageFile; builder: TableBuilder } | undefined;

@@ -5,6 +5,11 @@
  */
 import { readFixed32, writeFixed32 } from "./_bytes.ts";
 
+/**
+ * The greatest sequence number taken for real. The format has room for 2^56; numbers are exact up
+ * to 2^53, and what is left above keeps sums with it exact.
+ */
+export const MAX_SEQUENCE: number = 2 ** 52;
 /** Bytes behind the user key. */
 export const TRAILER_BYTES = 8;
 

@@ -21,7 +21,7 @@ const BREATH_MS = 10;
 /** Bytes of tables that hold the keys of a range, to about a block; the memtable does not count. */
 export function approximateSize(engine: Engine, range: KeyRange): number {
   engine.usable();
-  const { from, to } = boundsOf(range);
+  const { from, to } = boundsOf(range, engine.slab);
   let size = 0;
   for (let level = 0; level < LEVELS; level++) {
     for (const table of engine.version.overlapping(level, from, to)) {
@@ -50,7 +50,7 @@ export async function compactRange(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   engine.writable("a compaction");
-  const { from, to } = boundsOf(range);
+  const { from, to } = boundsOf(range, engine.slab);
   engine.guard("a flush", () => engine.flush());
   const { compactor } = engine;
   let deepest = 0;

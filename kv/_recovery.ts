@@ -11,6 +11,7 @@ import {
   encodeEdit,
   LEVELDB_COMPARATOR,
   LEVELS,
+  MAX_FILE,
   type Table,
   Version,
 } from "./_version.ts";
@@ -88,7 +89,7 @@ export function recover(engine: Engine, state: ManifestState | undefined): void 
   for (const name of names) {
     const [, manifest, file] = FILE.exec(name) ?? [];
     const number = Number(manifest ?? file ?? 0);
-    if (Number.isSafeInteger(number)) engine.nextFile = Math.max(engine.nextFile, number + 1);
+    if (number < MAX_FILE) engine.nextFile = Math.max(engine.nextFile, number + 1);
   }
   if (state === undefined) refuseOrphans(fs, path, names);
   else {

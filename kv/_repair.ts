@@ -7,7 +7,7 @@ import { Memtable } from "./_memtable.ts";
 import { breathe } from "./_maintenance.ts";
 import { type ManifestState, readManifest, writeManifest } from "./_recovery.ts";
 import { TableReader } from "./_table_reader.ts";
-import { LEVELDB_COMPARATOR, LEVELS, type Table, Version } from "./_version.ts";
+import { LEVELDB_COMPARATOR, LEVELS, MAX_FILE, type Table, Version } from "./_version.ts";
 import { CorruptionError } from "./errors.ts";
 import type { FileSystem } from "./file_system.ts";
 
@@ -64,7 +64,7 @@ export async function repair(
   let nextFile = Math.max(state?.nextFile ?? 2, 2);
   for (const name of names) {
     const number = Number(/\d+/.exec(name)?.[0] ?? 0);
-    if (Number.isSafeInteger(number)) nextFile = Math.max(nextFile, number + 1);
+    if (number < MAX_FILE) nextFile = Math.max(nextFile, number + 1);
   }
   let sequence = state?.lastSequence ?? 0;
   const cursors: Cursor[] = [];

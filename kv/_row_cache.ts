@@ -11,7 +11,7 @@ import { compareRanges, copyRange } from "./_bytes.ts";
 
 const SLOT = 4;
 const WAYS = 4;
-const AVERAGE_BYTES = 64;
+const AVERAGE_BYTES = 96;
 /** Longer values are left to the cache of blocks. */
 const MAX_ROW = 1024;
 
@@ -41,8 +41,8 @@ export class RowCache {
 
   /** Memory is taken at the first use: many databases are only written. */
   allocate(): void {
-    let count = 64;
-    while (count * 2 * (SLOT * 8 + AVERAGE_BYTES) <= this.limitBytes) count *= 2;
+    let count = 32;
+    while (count * 2 * AVERAGE_BYTES <= this.limitBytes) count *= 2;
     this.slots = new Float64Array(count * SLOT);
     this.mask = count / WAYS - 1;
     this.ringBytes = Math.max(0, this.limitBytes - count * SLOT * 8) & ~3;

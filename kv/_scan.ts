@@ -54,6 +54,7 @@ export class Slab {
 /** Bounds as `from` inclusive and `to` exclusive. */
 export function boundsOf(
   range: KeyRange,
+  slab: Slab,
 ): { from: Uint8Array | undefined; to: Uint8Array | undefined } {
   let { from, to } = range;
   for (const low of [range.gte, range.gt && after(range.gt)]) {
@@ -62,7 +63,10 @@ export function boundsOf(
   for (const high of [range.lt, range.lte && after(range.lte)]) {
     if (high && (!to || compareBytes(high, to) < 0)) to = high;
   }
-  return { from: from?.slice(), to: to?.slice() };
+  return {
+    from: from && slab.copy(from, 0, from.length),
+    to: to && slab.copy(to, 0, to.length),
+  };
 }
 
 /** The key right behind this one. */

@@ -14,7 +14,7 @@ import { varintEnd, wordAt } from "./_bytes.ts";
 import type { BlockCache, CachedTable } from "./_caches.ts";
 import { crc32c, maskCrc } from "./_crc32c.ts";
 import { Cursor } from "./_cursor.ts";
-import { readSequence, TRAILER_BYTES } from "./_internal_key.ts";
+import { MAX_SEQUENCE, readSequence, TRAILER_BYTES } from "./_internal_key.ts";
 import { snappyDecompress } from "./_snappy.ts";
 import { BLOCK_TRAILER_BYTES, FOOTER_BYTES, MAGIC } from "./_table_builder.ts";
 import { CorruptionError } from "./errors.ts";
@@ -23,6 +23,8 @@ import type { StorageFile } from "./file_system.ts";
 const MAX_ZSTD_BLOCK = 2 ** 26;
 /** Sequence number that stands before every version of a key. */
 export const FIRST = Infinity;
+
+const scratch = new Uint8Array(65536);
 
 /** The position at which {@linkcode TableReader.find} found its version. */
 export const found: BlockCursor = new BlockCursor();
@@ -155,15 +157,17 @@ export class TableReader implements BlockOwner, CachedTable {
 
   /** A block's bytes from the file, checked and uncompressed. */
   raw(offset: number, size: number): Uint8Array {
-    const bytes = new Uint8Array(size + BLOCK_TRAILER_BYTES);
-    if (this.file.read(bytes, offset) !== bytes.length) {
+    // A new array costs more than reading into an old one: compressed blocks need it only for a moment.
+    const length = size + BLOCK_TRAILER_BYTES;
+    const bytes = length <= scratch.length ? scratch.subarray(0, length) : new Uint8Array(length);
+    if (this.file.read(bytes, offset) !== length) {
       throw this.damage(offset, "a block is cut short");
     }
     if (maskCrc(crc32c(bytes, 0, size + 1)) !== readFixed32(bytes, size + 1)) {
       throw this.damage(offset, "the checksum of a block is wrong");
     }
     const type = bytes[size]!;
-    if (type === 0) return bytes.subarray(0, size);
+    if (type === 0) return bytes.slice(0, size);
     let plain: Uint8Array | undefined;
     if (type === 1) plain = snappyDecompress(bytes, 0, size);
     else if (type === 2) {
@@ -304,10 +308,12 @@ class TableCursor extends Cursor {
     const key = inner.key;
     const kind = key[size]!;
     if (kind > 1) throw new BlockDamage("the kind of an entry is not known");
+    const sequence = readSequence(key, size);
+    if (sequence > MAX_SEQUENCE) throw new BlockDamage("a sequence number is too large");
     this.valid = true;
     this.key = key;
     this.keyLength = size;
-    this.sequence = readSequence(key, size);
+    this.sequence = sequence;
     this.live = kind === 1;
     this.value = inner.bytes;
     this.valueStart = inner.valueStart;
@@ -405,6 +411,8 @@ class TableCursor extends Cursor {
     if (this.closed) return;
     this.closed = true;
     this.valid = false;
+    this.key = EMPTY;
+    this.inner.release();
     this.reader.release();
   }
 }

@@ -9,7 +9,7 @@
  * The comparator's name says who may open the database: LevelDB refuses one that it does not know.
  */
 import { ByteWriter, compareBytes, compareRanges, readVarint, varintEnd } from "./_bytes.ts";
-import { readSequence, TRAILER_BYTES } from "./_internal_key.ts";
+import { MAX_SEQUENCE, readSequence, TRAILER_BYTES } from "./_internal_key.ts";
 import { compareUser } from "./_table_builder.ts";
 import type { TableReader } from "./_table_reader.ts";
 import { CorruptionError } from "./errors.ts";
@@ -22,6 +22,8 @@ export const OWN_COMPARATOR = "groundwork.BytewiseComparator";
 export const TTL_COMPARATOR = "groundwork.BytewiseComparator.ttl";
 const COMPARATORS: readonly string[] = [LEVELDB_COMPARATOR, OWN_COMPARATOR, TTL_COMPARATOR];
 
+/** Files are numbered one by one, so a greater number is damage. */
+export const MAX_FILE: number = 2 ** 48;
 /** How many levels LevelDB has. */
 export const LEVELS = 7;
 
@@ -97,6 +99,11 @@ export function decodeEdit(bytes: Uint8Array, file: string, offset: number): Edi
     at = varintEnd;
     return value;
   };
+  const fileNumber = () => {
+    const value = number();
+    if (value > MAX_FILE) throw bad("the number of a file is too large");
+    return value;
+  };
   const level = () => {
     const value = number();
     if (value >= LEVELS) throw bad("an edit names a level that does not exist");
@@ -122,16 +129,18 @@ export function decodeEdit(bytes: Uint8Array, file: string, offset: number): Edi
       if (!COMPARATORS.includes(edit.comparator)) {
         throw bad(`the comparator ${JSON.stringify(edit.comparator.slice(0, 80))} is not known`);
       }
-    } else if (tag === 2) edit.logNumber = number();
-    else if (tag === 3) edit.nextFile = number();
-    else if (tag === 4) edit.lastSequence = number();
-    else if (tag === 9) number();
+    } else if (tag === 2) edit.logNumber = fileNumber();
+    else if (tag === 3) edit.nextFile = fileNumber();
+    else if (tag === 4) {
+      edit.lastSequence = number();
+      if (edit.lastSequence > MAX_SEQUENCE) throw bad("the last sequence number is too large");
+    } else if (tag === 9) number();
     else if (tag === 5) {
       level();
       text();
     } else if (tag === 6) edit.removed.push({ level: level(), number: number() });
     else if (tag === 7) {
-      edit.added.push({ level: level(), table: newTable(number(), number(), key(), key()) });
+      edit.added.push({ level: level(), table: newTable(fileNumber(), number(), key(), key()) });
     } else throw bad(`the tag ${tag} of an edit is not known`);
   }
   return edit;

@@ -33,7 +33,8 @@ export class Batch {
     return this.#operations.length;
   }
 
-  #add(operation: Operation): this {
+  /** Adds an operation, such as one that a namespace has made. */
+  add(operation: Operation): this {
     if (this.#written) throw new DatabaseClosedError("batch");
     this.#operations.push(operation);
     return this;
@@ -42,17 +43,17 @@ export class Batch {
   /** Sets a key. `ttl` is a lifetime in milliseconds, for a database opened with `ttl`. */
   put(key: Uint8Array, value: Uint8Array, options: { readonly ttl?: number } = {}): this {
     const { ttl } = options;
-    return this.#add({ type: "put", key, value, ...(ttl === undefined ? {} : { ttl }) });
+    return this.add({ type: "put", key, value, ...(ttl === undefined ? {} : { ttl }) });
   }
 
   /** Removes a key. */
   delete(key: Uint8Array): this {
-    return this.#add({ type: "delete", key });
+    return this.add({ type: "delete", key });
   }
 
   /** Removes the keys of a range, `to` not among them. */
   deleteRange(from: Uint8Array, to: Uint8Array): this {
-    return this.#add({ type: "deleteRange", from, to });
+    return this.add({ type: "deleteRange", from, to });
   }
 
   /** Forgets the operations so far. */

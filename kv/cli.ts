@@ -52,12 +52,14 @@ Options:
   --sync              Writes are on disk before the command ends. Closing sees to that too.
   --ttl <ms>          set: the entry's lifetime in milliseconds. A database that was not made with
                       --ttl takes none.
+  --lifetimes         import: makes a missing database one whose entries may have lifetimes.
   --num <number>      bench: entries.                                        [default: 100000]
   --value-size <n>    bench: bytes of a value.                                  [default: 100]
   --help              Show this.
 
-Arguments that begin with a dash stand behind "--". A line of export is {"key": "text", "value": "text"}; bytes that are not UTF-8 are an object,
-{"base64": "/wA="}, in the place of the text. import takes {"hex": "ff00"} as well.
+Arguments that begin with a dash stand behind "--". A line of export is {"key": "text", "value":
+"text"}; bytes that are not UTF-8 are an object, {"base64": "/wA="}, in the place of the text, and an
+entry whose life ends has "expires" in milliseconds since the epoch. import takes {"hex": "ff00"} too.
 
 Exit codes: 0; 1 when it failed; 2 for arguments that make no sense.
 Permissions: --allow-read --allow-write (for DIR, TARGET and FILE)
@@ -91,6 +93,7 @@ interface Command {
   readonly range: IteratorOptions;
   readonly sync: boolean;
   readonly ttl: number | undefined;
+  readonly lifetimes: boolean;
   readonly num: number;
   readonly valueSize: number;
 }
@@ -133,7 +136,7 @@ function parse(args: readonly string[]): { name: string; command: Command } | "h
   const unknown: string[] = [];
   const parsed = parseArgs(args as string[], {
     string: ["db", "format", "from", "to", "prefix", "limit", "ttl", "num", "value-size", "_"],
-    boolean: ["help", "hex", "reverse", "sync"],
+    boolean: ["help", "hex", "lifetimes", "reverse", "sync"],
     unknown: (arg: string) => {
       if (!arg.startsWith("-") || arg === "-") return true;
       unknown.push(arg);
@@ -185,6 +188,7 @@ function parse(args: readonly string[]): { name: string; command: Command } | "h
       range,
       sync: parsed.sync === true,
       ttl: number("ttl"),
+      lifetimes: parsed.lifetimes === true,
       num: number("num") ?? 100_000,
       valueSize: number("value-size") ?? 100,
     },
@@ -194,8 +198,8 @@ function parse(args: readonly string[]): { name: string; command: Command } | "h
 const OUTPUT_BYTES = 65_536;
 const encoder = new TextEncoder();
 
-function formatEntry(format: Format, key: Uint8Array, value: Uint8Array): string {
-  if (format === "json") return toJsonLine(key, value);
+function formatEntry(db: Database, format: Format, key: Uint8Array, value: Uint8Array): string {
+  if (format === "json") return toJsonLine(key, value, db.expiresSync(key));
   if (format === "hex") return `${codecs.hex.decode(key)}\t${codecs.hex.decode(value)}`;
   return `${escapeBytes(key)}\t${escapeBytes(value)}`;
 }
@@ -260,7 +264,7 @@ class Run {
       this.#streams.error(`There is no key "${args[0]}"; "scan" lists those that there are`);
       return 1;
     }
-    if (format === "json") this.#print(toJsonLine(key, value));
+    if (format === "json") this.#print(formatEntry(db, format, key, value));
     else if (format === "hex") this.#print(codecs.hex.decode(value));
     else {
       this.#streams.output(value);
@@ -292,7 +296,7 @@ class Run {
     await using db = await this.#open();
     let lines = "";
     for (const [key, value] of db.iterator({ ...range, signal: this.#signal })) {
-      lines += `${formatEntry(format, key, value)}\n`;
+      lines += `${formatEntry(db, format, key, value)}\n`;
       if (lines.length < OUTPUT_BYTES) continue;
       this.#streams.output(encoder.encode(lines));
       lines = "";
@@ -376,8 +380,11 @@ class Run {
 
   async import(): Promise<number> {
     const [file] = this.#command.args;
-    const source = file === undefined ? this.#streams.input : (await Deno.open(file)).readable;
-    await using db = await this.#open(true);
+    using opened = file === undefined ? undefined : await Deno.open(file);
+    const source = opened?.readable ?? this.#streams.input;
+    await using db = this.#command.lifetimes
+      ? await Database.open(this.#command.db, { ttl: true })
+      : await this.#open(true);
     const result = await importJsonLines(db, source, {
       signal: this.#signal,
       onProgress: this.#progress("Imported"),

@@ -151,11 +151,21 @@ Deno.test("`kv verify` names what is damaged, and `kv repair` keeps the rest", (
   }));
 
 Deno.test("`kv set --ttl` makes a database whose entries end", () =>
-  withFolder(async (db) => {
+  withFolder(async (db, path, any) => {
     assertEquals((await db("set", "--ttl", "1", "a", "1")).code, 0);
     assertEquals((await db("set", "--ttl", "999999", "b", "1")).code, 0);
     await new Promise((resolve) => setTimeout(resolve, 5));
     assertEquals((await db("scan")).output, "b\t1\n");
+    const { output } = await db("export");
+    assertMatch(output, /^{"key":"b","value":"1","expires":\d+}\n$/);
+    assertEquals((await db("get", "b", "--format", "json")).output, output);
+    const copy = `${path}-copy`;
+    const plain = await any(["--db", copy, "import"], bytes(output));
+    assertEquals(plain.code, 1);
+    assertStringIncludes(plain.errors[0]!, "ttl");
+    await Deno.remove(copy, { recursive: true });
+    assertEquals((await any(["--db", copy, "import", "--lifetimes"], bytes(output))).code, 0);
+    assertEquals((await any(["--db", copy, "export"])).output, output);
   }));
 
 Deno.test("`kv` says what is wrong with a database that is missing or no database", () =>

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { CorruptionError, Database } from "./mod.ts";
+import { Database } from "./mod.ts";
 
 const soak = Deno.env.get("GROUNDWORK_SOAK") === "1";
 const text = (value: Uint8Array) => new TextDecoder().decode(value);
@@ -64,49 +64,5 @@ Deno.test("`Database` keeps every acknowledged batch, whole, when its process is
     acknowledged = count - 1;
   }
   await Deno.remove(script);
-  await Deno.remove(path, { recursive: true });
-});
-
-Deno.test("`Database` answers damaged files with `CorruptionError` or the truth", async () => {
-  const path = await Deno.makeTempDir();
-  const bytes = (text: string) => new TextEncoder().encode(text);
-  const values = new Map<string, string>();
-  {
-    await using db = await Database.open(path, { memtableBytes: 10_000 });
-    for (let i = 0; i < 600; i++) {
-      values.set(`k${i}`, `v${i}`.repeat(i % 30));
-      await db.put(bytes(`k${i}`), bytes(values.get(`k${i}`)!));
-    }
-  }
-  const files = [...Deno.readDirSync(path)].map(({ name }) => name)
-    .filter((name) => name !== "LOCK").map((name) => ({
-      name,
-      data: Deno.readFileSync(`${path}/${name}`),
-    }));
-  const restore = () => {
-    for (const { name } of [...Deno.readDirSync(path)]) Deno.removeSync(`${path}/${name}`);
-    for (const { name, data } of files) Deno.writeFileSync(`${path}/${name}`, data);
-  };
-  const first = soak ? Date.now() | 0 : 7;
-  for (let run = 0; run < (soak ? 5000 : 120); run++) {
-    let seed = Math.imul(first + run, 0x9e3779b1);
-    const next = (limit: number) => {
-      seed = Math.imul(seed, 1664525) + 1013904223 | 0;
-      return (seed >>> 8) % limit;
-    };
-    restore();
-    const { name, data } = files[next(files.length)]!;
-    const damaged = data.slice(0, next(3) === 0 ? next(data.length) : data.length);
-    if (damaged.length > 0) damaged[next(damaged.length)]! ^= 1 << next(8);
-    Deno.writeFileSync(`${path}/${name}`, damaged);
-    try {
-      await using db = await Database.open(path);
-      for (const [key, value] of db.iterator()) assertEquals(text(value), values.get(text(key)));
-    } catch (error) {
-      if (!(error instanceof CorruptionError)) {
-        throw new Error(`run ${first + run}`, { cause: error });
-      }
-    }
-  }
   await Deno.remove(path, { recursive: true });
 });

@@ -262,6 +262,11 @@ export class Database implements AsyncDisposable {
     return this.#engine.sequence;
   }
 
+  /** Whether entries may have a lifetime, as settled when the database was created. */
+  get ttl(): boolean {
+    return this.#engine.ttl;
+  }
+
   /** What opening cut off logs that a crash had torn. */
   get cuts(): readonly CutLog[] {
     return this.#engine.cuts;
@@ -295,6 +300,14 @@ export class Database implements AsyncDisposable {
   /** Whether the key has a value. */
   hasSync(key: Uint8Array, options?: ReadOptions): boolean {
     return this.#engine.has(key, options);
+  }
+
+  /**
+   * When an entry's life ends, in milliseconds since the epoch: `Infinity` for one that has no end,
+   * undefined where there is none.
+   */
+  expiresSync(key: Uint8Array, options?: ReadOptions): number | undefined {
+    return this.#engine.expires(key, options);
   }
 
   /** As {@linkcode Database.hasSync}, in a promise. */
@@ -466,7 +479,9 @@ export class Database implements AsyncDisposable {
    * Runs a function as a transaction and commits what it wrote, all or nothing, once it has returned;
    * when it throws, nothing is written and its error passes on. What the function writes is seen by
    * its own reads alone before. Where somebody else has committed first, it is run again: let it do
-   * nothing but read and write the database. Write through the transaction only.
+   * nothing but read and write the database. Write through the transaction only, and keep it short:
+   * it holds a snapshot, and one conflicts that outlives 65,536 keys, or
+   * 16 MiB of them, which others commit.
    *
    * Throws `TransactionConflictError` when it still conflicts after `retries`, the reason of
    * `signal`, and what {@linkcode Database.write} throws. Costs little more than a write: the check is

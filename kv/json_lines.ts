@@ -9,7 +9,8 @@
  * {"key":{"base64":"/wA="},"value":""}
  * ```
  *
- * What is read may also have `{"hex": "ff00"}`. Lifetimes of entries are not written.
+ * What is read may also have `{"hex": "ff00"}`. An entry whose life ends has `expires`, in
+ * milliseconds since the epoch.
  *
  * @module
  */
@@ -18,7 +19,7 @@ import { codecs } from "./codec.ts";
 import type { Database } from "./database.ts";
 import { EncodingError, LimitError } from "./errors.ts";
 import type { IteratorOptions } from "./iterator.ts";
-import type { Operation } from "./operation.ts";
+import type { Operation, PutOperation } from "./operation.ts";
 
 /** How far an export or import has come. */
 export interface JsonLinesProgress {
@@ -68,11 +69,14 @@ function fieldOf(bytes: Uint8Array): string | { base64: string } {
  * An entry as a line of text without its end. Throws `LimitError` for a value over 256 MiB, whose
  * line would be too long for a string; texts over 64 MiB stand as base64.
  */
-export function toJsonLine(key: Uint8Array, value: Uint8Array): string {
+export function toJsonLine(key: Uint8Array, value: Uint8Array, expires?: number): string {
   if (value.length > MAX_VALUE_BYTES) {
     throw new LimitError("value of a line", MAX_VALUE_BYTES, value.length);
   }
-  return JSON.stringify({ key: fieldOf(key), value: fieldOf(value) });
+  const line = { key: fieldOf(key), value: fieldOf(value) };
+  return JSON.stringify(
+    expires === undefined || expires === Infinity ? line : { ...line, expires },
+  );
 }
 
 function bytesOf(name: string, field: unknown): Uint8Array {
@@ -90,13 +94,20 @@ function bytesOf(name: string, field: unknown): Uint8Array {
   );
 }
 
-/** The key and value of a line. Throws `EncodingError` where it is none. */
-export function fromJsonLine(line: string): [key: Uint8Array, value: Uint8Array] {
+/** What a line stands for. Throws `EncodingError` where it is none. */
+export function fromJsonLine(line: string): PutOperation {
   const parsed = codecs.json.decode(codecs.utf8.encode(line)) as Record<string, unknown> | null;
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
     throw new EncodingError("json lines", "it is no object");
   }
-  return [bytesOf("key", parsed.key), bytesOf("value", parsed.value)];
+  const key = bytesOf("key", parsed.key);
+  const value = bytesOf("value", parsed.value);
+  const { expires } = parsed;
+  if (expires === undefined) return { type: "put", key, value };
+  if (typeof expires !== "number" || !Number.isSafeInteger(expires) || expires < 0) {
+    throw new EncodingError("json lines", '"expires" has to be a time in milliseconds');
+  }
+  return { type: "put", key, value, expires };
 }
 
 /**
@@ -123,13 +134,16 @@ export async function* exportJsonLines(
   options: ExportOptions = {},
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const { onProgress, ...range } = options;
-  using iterator = db.iterator(range);
+  using own = options.snapshot ? undefined : db.snapshot();
+  const snapshot = options.snapshot ?? own;
+  using iterator = db.iterator({ ...range, snapshot });
   let entries = 0;
   let bytes = 0;
   for (let lines = "";;) {
     const entry = iterator.nextSync();
     if (entry) {
-      lines += `${toJsonLine(entry[0], entry[1])}\n`;
+      const expires = db.ttl ? db.expiresSync(entry[0], { snapshot }) : undefined;
+      lines += `${toJsonLine(entry[0], entry[1], expires)}\n`;
       entries++;
     }
     if (entry ? lines.length < CHUNK_BYTES : lines === "") {
@@ -168,7 +182,7 @@ async function* linesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
 
 /**
  * Writes the entries of JSON Lines into a database, in batches; the last is durable when it resolves.
- * Empty lines are passed over. A line that is malformed ends it with an `EncodingError` that names
+ * Empty lines are passed over. Lines with `expires` want a database with `ttl`. A line that is malformed ends it with an `EncodingError` that names
  * the line; entries before it may have been written. Lines hold up to 400 MiB, else `LimitError`.
  */
 export async function importJsonLines(
@@ -193,20 +207,19 @@ export async function importJsonLines(
   for await (const line of linesOf(source)) {
     number++;
     bytes += line.length + 1;
-    let key: Uint8Array;
-    let value: Uint8Array;
+    let operation: PutOperation;
     try {
       const text = codecs.utf8.decode(line);
       if (text.trim() === "") continue;
-      [key, value] = fromJsonLine(text);
+      operation = fromJsonLine(text);
     } catch (error) {
       if (!(error instanceof EncodingError)) throw error;
       throw new EncodingError("json lines", `line ${number}: ${error.message}`, { cause: error });
     }
     // Not behind the push: something is left for the last batch, which is to be durable.
     if (operations.length >= BATCH_OPERATIONS || size >= BATCH_BYTES) await flush(false);
-    operations.push({ type: "put", key, value });
-    size += key.length + value.length;
+    operations.push(operation);
+    size += operation.key.length + operation.value.length;
   }
   if (operations.length > 0) await flush(true);
   return { entries, bytes };

@@ -32,14 +32,17 @@ Deno.test("`toJsonLine()` writes text as a string and other bytes as base64", ()
 });
 
 Deno.test("`fromJsonLine()` reads strings, base64 and hex", () => {
-  assertEquals(fromJsonLine('{"value":{"hex":"FF00"},"key":"ü","more":1}'), [
-    bytes("ü"),
-    Uint8Array.of(255, 0),
-  ]);
-  assertEquals(fromJsonLine('{"key":{"base64":"/w"},"value":{"base64":""}}'), [
-    Uint8Array.of(255),
-    bytes(""),
-  ]);
+  assertEquals(fromJsonLine('{"value":{"hex":"FF00"},"key":"ü","more":1}'), {
+    type: "put",
+    key: bytes("ü"),
+    value: Uint8Array.of(255, 0),
+  });
+  assertEquals(fromJsonLine('{"key":{"base64":"/w"},"value":{"base64":""},"expires":5}'), {
+    type: "put",
+    key: Uint8Array.of(255),
+    value: bytes(""),
+    expires: 5,
+  });
 });
 
 for (
@@ -54,6 +57,8 @@ for (
     '{"key":{"hex":"f"},"value":""}',
     '{"key":{"base64":"*"},"value":""}',
     '{"key":"\\ud800","value":""}',
+    '{"key":"","value":"","expires":"soon"}',
+    '{"key":"","value":"","expires":-1}',
   ]
 ) {
   Deno.test(`\`fromJsonLine()\` refuses ${line}`, () => {
@@ -140,3 +145,24 @@ Deno.test("`importJsonLines()` ends with the reason of its signal", () =>
     });
     await assertRejects(() => running, RangeError, "enough");
   }));
+
+Deno.test("`exportJsonLines()` and `importJsonLines()` keep the ends of lives", async () => {
+  const path = await Deno.makeTempDir();
+  try {
+    await using a = await Database.open(`${path}/a`, { ttl: true });
+    await using b = await Database.open(`${path}/b`, { ttl: true });
+    const expires = Date.now() + 1e9;
+    await a.write([{ type: "put", key: bytes("a"), value: bytes("1"), expires }]);
+    await a.put(bytes("b"), bytes("2"));
+    const text = await new Response(ReadableStream.from(exportJsonLines(a))).text();
+    assertEquals(
+      text,
+      `{"key":"a","value":"1","expires":${expires}}\n{"key":"b","value":"2"}\n`,
+    );
+    await importJsonLines(b, new Response(text).body!);
+    const ends = ["a", "b", "c"].map((key) => b.expiresSync(bytes(key)));
+    assertEquals(ends, [expires, Infinity, undefined]);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});

@@ -266,7 +266,7 @@ export class Namespace<K, V> {
     await this.#target.write([this.deleteRangeOperation(range)], options);
   }
 
-  /** Removes everything, the namespaces inside too. */
+  /** Removes everything, the namespaces inside too, in one batch and within the limits of one. */
   async clear(options?: WriteOptions): Promise<void> {
     await this.#target.write([
       { type: "deleteRange", from: this.#root, to: endOf(this.#root)! },

@@ -92,6 +92,8 @@ Deno.test("`Namespace` takes part in a batch with others, all or nothing", () =>
     ]]);
     await db.write([names.deleteRangeOperation(), users.deleteRangeOperation({ gte: "1" })]);
     assertEquals([...db.keys()], []);
+    await db.batch().add(users.putOperation("2", null)).put(bytes("x"), bytes("y")).write();
+    assertEquals([users.getSync("2"), db.getSync(bytes("x"))], [null, bytes("y")]);
   }));
 
 Deno.test("`Transaction.namespace()` gives a namespace that the transaction reads and writes", () =>

@@ -105,7 +105,13 @@ interface OwnWrite {
   readonly text: string;
   readonly key: Uint8Array;
   readonly value: Uint8Array | undefined;
-  readonly ttl: number | undefined;
+  readonly lifetime: Lifetime | undefined;
+}
+
+/** How long an entry is to live, from the commit on, or until when. */
+interface Lifetime {
+  readonly ttl?: number | undefined;
+  readonly expires?: number | undefined;
 }
 
 /** The place of the first write whose key is `text` or greater. */
@@ -184,10 +190,19 @@ class WriteSet {
     for (const { from, to } of this.ranges) {
       operations.push({ type: "deleteRange", from: bytesOf(from), to: bytesOf(to!) });
     }
-    for (const { key, value, ttl } of this.writes.values()) {
+    for (const { key, value, lifetime } of this.writes.values()) {
       if (value === undefined) operations.push({ type: "delete", key });
-      else if (ttl === undefined) operations.push({ type: "put", key, value });
-      else operations.push({ type: "put", key, value, ttl });
+      else if (lifetime === undefined) operations.push({ type: "put", key, value });
+      else {
+        const { ttl, expires } = lifetime;
+        operations.push(
+          ttl !== undefined
+            ? { type: "put", key, value, ttl }
+            : expires !== undefined
+            ? { type: "put", key, value, expires }
+            : { type: "put", key, value },
+        );
+      }
     }
     return operations;
   }
@@ -369,7 +384,7 @@ export class Transaction {
   #tracks: boolean;
   #reads: Set<string> | undefined;
   #observed: ObservedRange[] = [];
-  #open = new Set<MergedSource>();
+  #open: Set<MergedSource> | undefined;
   #ended = false;
 
   /** Made by `Database.transaction()`. */
@@ -446,21 +461,33 @@ export class Transaction {
     if (this.readOnly) throw new TypeError("Cannot write: the transaction is read-only");
   }
 
-  /** Sets a key. `ttl` is a lifetime in milliseconds, which begins with the commit. */
-  put(key: Uint8Array, value: Uint8Array, options?: { readonly ttl?: number | undefined }): void {
+  /**
+   * Sets a key. `ttl` is a lifetime in milliseconds, which begins with the commit; `expires` is its
+   * end in milliseconds since the epoch.
+   */
+  put(
+    key: Uint8Array,
+    value: Uint8Array,
+    options?: { readonly ttl?: number | undefined; readonly expires?: number | undefined },
+  ): void {
     this.#writable();
     this.#writes.set({
       text: textOf(key),
       key: copyOf(key),
       value: copyOf(value),
-      ttl: options?.ttl,
+      lifetime: options,
     });
   }
 
   /** Removes a key, if it is there. */
   delete(key: Uint8Array): void {
     this.#writable();
-    this.#writes.set({ text: textOf(key), key: copyOf(key), value: undefined, ttl: undefined });
+    this.#writes.set({
+      text: textOf(key),
+      key: copyOf(key),
+      value: undefined,
+      lifetime: undefined,
+    });
   }
 
   /** Removes the keys of a range, `to` not among them, also those that somebody else adds to it. */
@@ -502,8 +529,9 @@ export class Transaction {
           return observed;
         }
         : undefined,
-      (closed) => this.#open.delete(closed),
+      (closed) => this.#open!.delete(closed),
     );
+    this.#open ??= new Set();
     this.#open.add(source);
     return source;
   }
@@ -532,7 +560,7 @@ export class Transaction {
   static {
     end = (transaction) => {
       transaction.#ended = true;
-      for (const source of [...transaction.#open]) source.close();
+      if (transaction.#open) { for (const source of [...transaction.#open]) source.close(); }
       transaction.#snapshot[Symbol.dispose]();
       const ranges = transaction.#observed.map((observed) => observed.range())
         .filter((range) => range !== undefined);
@@ -582,13 +610,13 @@ class CommitRecords {
     else this.#runs++;
   }
 
-  add: CommitRecorder = (operations, sequence, ingested) => {
+  add(...[operations, sequence, ingested]: Parameters<CommitRecorder>): void {
     for (const { key } of operations) this.#add({ sequence, text: textOf(key), last: undefined });
     if (ingested) {
       this.#add({ sequence, text: textOf(ingested.first), last: textOf(ingested.last) });
     }
     this.#bound();
-  };
+  }
 
   /** As {@linkcode CommitRecords.add}, where the keys are texts already. */
   addTexts(texts: Iterable<string>, sequence: number): void {
@@ -705,6 +733,12 @@ export class TransactionManager {
   /** Transactions that may commit, the oldest first. */
   #open = new Set<Transaction>();
   #records = new CommitRecords();
+  /** The commit that is being written. */
+  #own: { readonly sequence: number; readonly texts: Iterable<string> } | undefined;
+  #record: CommitRecorder = (operations, sequence, ingested) => {
+    if (this.#own?.sequence === sequence) this.#records.addTexts(this.#own.texts, sequence);
+    else this.#records.add(operations, sequence, ingested);
+  };
 
   /** For the database `db`, which hands its commits to the recorder that was set last. */
   constructor(db: Database, setRecorder: (recorder: CommitRecorder | undefined) => void) {
@@ -750,7 +784,7 @@ export class TransactionManager {
   #begin(options: TransactionOptions): Transaction {
     const transaction = new Transaction(this.#db, options);
     if (!transaction.readOnly) {
-      if (this.#open.size === 0) this.#setRecorder(this.#records.add);
+      if (this.#open.size === 0) this.#setRecorder(this.#record);
       this.#open.add(transaction);
     }
     return transaction;
@@ -763,21 +797,17 @@ export class TransactionManager {
     const { writes } = use;
     try {
       if (writes.isEmpty) return undefined;
-      const before = this.#db.sequence;
-      if (before !== sequence) this.#records.check(sequence, use);
+      if (this.#db.sequence !== sequence) this.#records.check(sequence, use);
       this.#open.delete(transaction);
-      const others = this.#open.size > 0;
+      if (this.#open.size === 0) this.#setRecorder(undefined);
       // The keys are at hand as texts, unless the database is to look up those of a range.
-      const own = writes.ranges.length === 0;
-      if (!others || own) this.#setRecorder(undefined);
-      // It shows the batch before it returns: nothing comes between the check and the write.
-      const written = this.#db.write(writes.operations(), { sync });
-      if (others && own && this.#db.sequence !== before) {
-        this.#records.addTexts(writes.writes.keys(), before + 1);
+      if (writes.ranges.length === 0) {
+        this.#own = { sequence: this.#db.sequence + 1, texts: writes.writes.keys() };
       }
-      if (others) this.#setRecorder(this.#records.add);
-      return written;
+      // It shows the batch before it returns: nothing comes between the check and the write.
+      return this.#db.write(writes.operations(), { sync });
     } finally {
+      this.#own = undefined;
       this.#leave(transaction);
     }
   }

@@ -130,7 +130,8 @@ Deno.test("`Transaction.iterator()` shows what was written before it was made", 
     await db.transaction({}, (tx) => {
       tx.put(bytes("b"), bytes("1"));
       using iterator = tx.iterator();
-      for (const key of "bde") tx.put(bytes(key), bytes("2"));
+      for (const key of "ebda") tx.put(bytes(key), bytes("2"));
+      assertEquals(list(tx), "a=2 b=2 c=c d=2 e=2");
       tx.deleteRange(bytes("a"), bytes("b"));
       assertEquals(list({ iterator: () => iterator }), "a=a b=1 c=c");
       assertEquals(list(tx), "b=2 c=c d=2 e=2");
@@ -258,6 +259,7 @@ Deno.test("`Database.transaction()` (serializable) conflicts on the part of a ra
       [{ reverse: true }, 1, "d", "b", false],
       [{}, 0, undefined, "a", false],
       [{ limit: 1 }, 9, undefined, "c", false],
+      [{ lt: bytes("e") }, 1, "z", "b", false],
     ];
     for (const [options, count, seek, key, conflicts] of cases) {
       await db.deleteRange(bytes(""), bytes("~"));
@@ -270,6 +272,76 @@ Deno.test("`Database.transaction()` (serializable) conflicts on the part of a ra
       );
       assertEquals(found, conflicts ? `read ${key}` : undefined, Deno.inspect([options, key]));
     }
+  }));
+
+Deno.test("`Database.transaction()` (serializable) counts as seen what stands before its own writes", () =>
+  withDatabase(async (db) => {
+    const scan = (options: object) => (tx: Transaction) => {
+      tx.put(bytes("d"), bytes("1"));
+      tx.delete(bytes("e"));
+      tx.deleteRange(bytes("g"), bytes("k"));
+      assertEquals(tx.iterator(options).nextMany(3).length, 3);
+    };
+    const cases: [object, string, string | undefined][] = [
+      [{}, "cc", "read cc"],
+      [{}, "dd", undefined],
+      [{ gt: bytes("a") }, "dd", "read dd"],
+      [{ gt: bytes("a") }, "f", "read f"],
+      [{ gt: bytes("a") }, "m", "read m"],
+      [{ gt: bytes("a") }, "n", undefined],
+      [{ gt: bytes("a") }, "h", "written h"],
+      [{ reverse: true, lte: bytes("o") }, "e", "written e"],
+      [{ reverse: true, lte: bytes("o") }, "dd", "read dd"],
+      [{ reverse: true, lte: bytes("o") }, "cc", undefined],
+    ];
+    for (const [options, key, expected] of cases) {
+      await db.deleteRange(bytes(""), bytes("~"));
+      await fill(db, "acehimo");
+      const found = await conflict(db, {}, scan(options), () => db.put(bytes(key), bytes("!")));
+      assertEquals(found, expected, Deno.inspect([options, key]));
+    }
+  }));
+
+Deno.test("`Database.transaction()` counts what a listener of commits writes in turn", () =>
+  withDatabase(async (db) => {
+    using _listener = db.onCommit(({ operations }) => {
+      if (text(operations[0]!.key) === "cause") db.put(bytes("effect"), bytes("1"));
+    });
+    const cause = () => db.transaction({}, (tx) => tx.put(bytes("cause"), bytes("1")));
+    assertEquals(
+      await conflict(db, {}, (tx) => tx.put(bytes("effect"), bytes("2")), cause),
+      "written effect",
+    );
+  }));
+
+Deno.test("`Database.transaction()` conflicts with a run that was ingested over what it has used", () =>
+  withDatabase(async (db) => {
+    const ingest = (keys: string) => async () => {
+      await db.ingest([...keys].map((key) => [bytes(key), bytes("!")] as const));
+    };
+    const write = (key: string) => (tx: Transaction) => tx.put(bytes(key), bytes("1"));
+    const read = (key: string) => (tx: Transaction) => {
+      tx.getSync(bytes(key));
+      tx.put(bytes("w"), bytes("1"));
+    };
+    const scan = (tx: Transaction) => {
+      list(tx, { gte: bytes("k"), lt: bytes("n") });
+      tx.put(bytes("w"), bytes("1"));
+    };
+    assertEquals(await conflict(db, {}, write("b"), ingest("ac")), "written b");
+    assertEquals(await conflict(db, {}, write("c"), ingest("ac")), "written c");
+    assertEquals(await conflict(db, {}, write("d"), ingest("ac")), undefined);
+    assertEquals(await conflict(db, {}, read("b"), ingest("ac")), "read b");
+    assertEquals(await conflict(db, {}, scan, ingest("ac")), undefined);
+    assertEquals(await conflict(db, {}, scan, ingest("mo")), "read m");
+    assertEquals(await conflict(db, {}, scan, ingest("no")), undefined);
+    assertEquals(await conflict(db, {}, scan, ingest("ak")), "read a");
+    // What was committed before it began is not in its way, though another was open then.
+    await db.transaction({}, async (tx) => {
+      tx.getSync(bytes("a"));
+      await db.put(bytes("l"), bytes("1"));
+      assertEquals(await conflict(db, {}, scan, () => db.put(bytes("x"), bytes("1"))), undefined);
+    });
   }));
 
 Deno.test("`Database.transaction()` that has written nothing, or is read-only, never conflicts", () =>
@@ -361,33 +433,31 @@ Deno.test("`Database.transaction()` ends with the reason of its signal, in the w
 
 Deno.test("`Database.transaction()` conflicts without a key when too much was committed to remember", () =>
   withDatabase(async (db) => {
-    const flood = (keys: number, length: number) => () => {
-      const operations = Array.from({ length: keys }, (_, index) => ({
-        type: "put" as const,
-        key: bytes(`${index}`.padStart(length, "0")),
-        value: bytes(""),
-      }));
-      return db.write(operations);
-    };
-    const write = (tx: Transaction) => tx.put(bytes("a"), bytes("1"));
-    assertEquals(await conflict(db, {}, write, flood(65_536, 8)), undefined);
-    assertEquals(await conflict(db, {}, write, flood(65_537, 8)), "undefined undefined");
-    assertEquals(await conflict(db, {}, write, flood(600, 30_000)), "undefined undefined");
-    assertEquals(await conflict(db, {}, write, flood(400, 30_000)), undefined);
+    const empty = bytes("");
+    const small = Array.from({ length: 65_537 }, (_, index) => ({
+      type: "put" as const,
+      key: bytes(`${index}`),
+      value: empty,
+    }));
+    const long = new Uint8Array(60_000);
+    const flood = (keys: number) => () => db.write(small.slice(0, keys));
+    const write = (key: string) => (tx: Transaction) => tx.put(bytes(key), bytes("1"));
+    const tooMuch = "undefined undefined";
+    assertEquals(await conflict(db, {}, write("a"), flood(65_536)), undefined);
+    assertEquals(await conflict(db, {}, write("a"), flood(65_537)), tooMuch);
+    const bulk = (times: number) => () =>
+      db.write(Array.from({ length: times }, () => ({ type: "put", key: long, value: empty })));
+    assertEquals(await conflict(db, {}, write("a"), bulk(270)), undefined);
+    assertEquals(await conflict(db, {}, write("a"), bulk(290)), tooMuch);
     // A younger transaction is judged by what came behind it.
-    await db.transaction({ retries: 0 }, async (tx) => {
-      write(tx);
-      await flood(65_000, 8)();
-      assertEquals(
-        await conflict(db, {}, (tx) => tx.put(bytes("b"), bytes("1")), flood(900, 8)),
-        undefined,
-      );
-      assertEquals(
-        await conflict(db, {}, (tx) => tx.put(bytes("00000001"), bytes("1")), flood(9, 8)),
-        "written 00000001",
-      );
-      tx.deleteRange(bytes("a"), bytes("b"));
-    }).catch((error) => assertEquals((error as TransactionConflictError).key, undefined));
+    const outer = db.transaction({ retries: 0 }, async (tx) => {
+      write("a")(tx);
+      await flood(65_000)();
+      assertEquals(await conflict(db, {}, write("b"), flood(900)), undefined);
+      assertEquals(await conflict(db, {}, write("8"), flood(9)), "written 8");
+    });
+    const error = await assertRejects(() => outer, TransactionConflictError, "make it shorter");
+    assertEquals([error.key, error.use], [undefined, undefined]);
   }));
 
 Deno.test("`Database.transaction()` refuses too large a key before anything is written", () =>
@@ -402,6 +472,29 @@ Deno.test("`Database.transaction()` refuses too large a key before anything is w
     );
     assertEquals(list(db), "");
   }));
+
+Deno.test("`Transaction.put()` sets the lives of entries, from the commit on or to a time", async () => {
+  const path = await Deno.makeTempDir();
+  const { now } = Date;
+  try {
+    await using db = await Database.open(path, { ttl: true });
+    Date.now = () => 1000;
+    await db.transaction({}, async (tx) => {
+      tx.put(bytes("a"), bytes("1"), { ttl: 50 });
+      tx.put(bytes("b"), bytes("1"), { expires: 5000 });
+      await tx.write([{ type: "put", key: bytes("c"), value: bytes("1"), expires: 6000 }]);
+      tx.put(bytes("d"), bytes("1"));
+      Date.now = () => 2000;
+    });
+    const ends = ["a", "b", "c", "d"].map((key) => db.expiresSync(bytes(key)));
+    assertEquals(ends, [2050, 5000, 6000, Infinity]);
+    Date.now = () => 5500;
+    assertEquals(await db.transaction({}, (tx) => list(tx)), "c=1 d=1");
+  } finally {
+    Date.now = now;
+    await Deno.remove(path, { recursive: true });
+  }
+});
 
 Deno.test("`Database.transaction()` keeps the sum of accounts under concurrent transfers and checks", () =>
   withDatabase(async (db) => {

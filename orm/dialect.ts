@@ -103,6 +103,11 @@ export interface Dialect {
   castName(kind: ValueKind): string;
   /** The clause that makes an integer primary key number itself. */
   readonly identity: string;
+  /**
+   * The statement that makes the numbers of such a key go on after the greatest there is, where
+   * rows that bring their own key do not see to it; `undefined` where they do.
+   */
+  advanceIdentity(table: string, column: string): string | undefined;
   /** The word after the expression of a generated column. */
   generated(stored: boolean): string;
   /** Brings a value into the form that the driver takes; `null` never comes here. */

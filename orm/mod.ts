@@ -1,9 +1,10 @@
 /**
- * Typed models and queries on SQLite, with no generated code.
+ * Typed models, queries and migrations on SQLite and PostgreSQL, with no generated code.
  *
  * Tables are declared in TypeScript ({@linkcode table}), and the types of rows, inserts and
  * updates follow from the declaration. Queries are immutable and run only at a terminal: `find()`,
- * `first()`, `count()`, `run()`, `stream()`, `explain()`. Values are always parameters.
+ * `first()`, `count()`, `run()`, `stream()`, `explain()`. Values are always parameters. One program
+ * gives the same results on both databases: {@linkcode open} takes the URL.
  *
  * @module
  */

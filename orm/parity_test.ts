@@ -486,6 +486,20 @@ async function program(db: Database): Promise<Map<string, unknown>> {
     .orderBy(asc(products.id)).prepare();
   await keep("prepared with a limit", byName.find({ pattern: "%a%", n: 4 }));
 
+  const add = db.insert(playlists).values({ name: placeholder("name") }).returning().prepare();
+  await keep("prepared insert", add.find({ name: "prepared" }));
+  const rename = db.update(playlists).set({ name: placeholder("to") })
+    .where(eq(playlists.name, placeholder("from"))).prepare();
+  await keep("prepared update", rename.run({ from: "prepared", to: "renamed" }));
+  const remove = db.delete(playlists).where(eq(playlists.name, placeholder("name"))).prepare();
+  await keep("prepared delete", remove.run({ name: "renamed" }));
+  await db.insert(artists).values({ id: 40, name: "Forty" }).run();
+  await db.advanceIdentity(artists);
+  await keep(
+    "key after one of its own",
+    db.insert(artists).values({ name: "x" }).returning().first(),
+  );
+
   // Streams.
   const streamed: number[] = [];
   for await (

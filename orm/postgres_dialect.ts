@@ -55,6 +55,14 @@ export const postgresDialect: Dialect = {
   comparable: () => undefined,
   like: (insensitive) => ["", insensitive ? " ILIKE " : " LIKE ", ""],
 
+  advanceIdentity(table, column) {
+    const [from, key] = [table, column].map((name) => postgresDialect.identifier(name));
+    const sequence = `pg_get_serial_sequence(${postgresDialect.literal(from!)}, ${
+      postgresDialect.literal(column)
+    })`;
+    return `SELECT setval(${sequence}, coalesce(max(${key}), 0) + 1, false) FROM ${from}`;
+  },
+
   placeholder(number, loose, content) {
     if (loose === undefined || loose === "text") return `$${number}`;
     // A literal of that size would be an integer, too: sums and divisions keep their types.

@@ -17,6 +17,7 @@ import {
   type CompiledQuery,
   type CompiledTemplate,
   dialectText,
+  encode,
   identifier,
   join,
   Sql,
@@ -179,6 +180,40 @@ export class PreparedQuery<Row> {
       withBatchRows(options),
     );
     for await (const batch of batches) yield* map(batch) as Row[];
+  }
+}
+
+/** An insert, an update or a delete that was compiled once and runs often. No hooks run. */
+export class PreparedChange<Row> {
+  readonly #executor: Executor;
+  readonly #templates: readonly CompiledTemplate[];
+  readonly #selection: Selection | undefined;
+
+  /** Programs call `prepare()` on an insert, an update or a delete. */
+  constructor(
+    executor: Executor,
+    templates: readonly CompiledTemplate[],
+    selection: Selection | undefined,
+  ) {
+    this.#executor = executor;
+    this.#templates = templates;
+    this.#selection = selection;
+  }
+
+  async #run(values: Readonly<Record<string, unknown>>) {
+    const statements = this.#templates.map((template) => template.bind(values));
+    return await runAll(this.#executor, statements, this.#selection?.wide ?? false);
+  }
+
+  /** Runs it with the values of the named placeholders; returns how many rows were changed. */
+  async run(values: Readonly<Record<string, unknown>> = {}): Promise<number> {
+    return (await this.#run(values)).changes;
+  }
+
+  /** Runs it; returns the rows that `returning()` asked for. */
+  async find(values: Readonly<Record<string, unknown>> = {}): Promise<Row[]> {
+    const { rows } = await this.#run(values);
+    return (this.#selection?.mapper(this.#executor.dialect)(rows) ?? []) as Row[];
   }
 }
 
@@ -687,9 +722,68 @@ export class Insert<T extends TableBase, Row> {
     return (await this.#run()).rows[0] as Row | undefined;
   }
 
+  /** Compiles it for repeated use, with named placeholders open. */
+  prepare(): PreparedChange<Row> {
+    const { fields, rows } = this.#state;
+    const { dialect } = this.#executor;
+    const templates = this.#statements(rows).map((statement) => statement.prepare(dialect));
+    return new PreparedChange<Row>(this.#executor, templates, fields && layOut(fields));
+  }
+
   /** The statements and their parameters, as they are sent. */
   compile(): CompiledQuery[] {
-    return this.#statements(this.#state.rows).map((one) => one.compile(this.#executor.dialect));
+    return this.#compile(this.#state.rows);
+  }
+
+  #compile(rows: readonly Readonly<Record<string, unknown>>[]): CompiledQuery[] {
+    return this.#compilePlain(rows) ??
+      this.#statements(rows).map((one) => one.compile(this.#executor.dialect));
+  }
+
+  /**
+   * Compiles rows that hold nothing but values and fit one list of columns, which most do: the text
+   * depends on the columns and the number of rows alone, and is kept. `undefined` for other rows.
+   */
+  #compilePlain(
+    rows: readonly Readonly<Record<string, unknown>>[],
+  ): CompiledQuery[] | undefined {
+    const info = this.#info;
+    const { dialect } = this.#executor;
+    if (this.#state.query !== undefined || rows.length === 0) return undefined;
+    const tail = this.#tail();
+    if (tail.chunks.some((one) => typeof one === "object" && NOT_PLAIN.has(one.type))) {
+      return undefined;
+    }
+    const keys = keysOf(info, rows);
+    const columns = keys.map((key) => columnOf(info, key));
+    if (columns.length === 0 || columns.some(({ definition }) => definition.generated)) {
+      return undefined;
+    }
+    const most = Math.floor(dialect.maxParameters / columns.length);
+    const tailText = tail.prepare(dialect).text;
+    const result: CompiledQuery[] = [];
+    for (let start = 0; start < rows.length; start += most) {
+      const end = Math.min(rows.length, start + most);
+      const parameters = new Array<DriverValue>((end - start) * columns.length);
+      let at = 0;
+      for (let index = start; index < end; index++) {
+        const row = rows[index]!;
+        for (let column = 0; column < keys.length; column++) {
+          const { definition } = columns[column]!;
+          let content = row[keys[column]!];
+          if (content === undefined) {
+            if (definition.makeDefault) content = definition.makeDefault();
+            else if (definition.default !== undefined || definition.notNull) return undefined;
+            else content = null;
+          }
+          if (content instanceof Sql || content instanceof SqlSource) return undefined;
+          parameters[at++] = content === null ? null : encode(dialect, content, definition.kind);
+        }
+      }
+      const text = insertText(dialect, info, columns, end - start, tailText);
+      result.push({ text, parameters });
+    }
+    return result;
   }
 
   #statements(rows: readonly Readonly<Record<string, unknown>>[]): Sql[] {
@@ -778,7 +872,7 @@ export class Insert<T extends TableBase, Row> {
     }
     if (rows.length === 0 && query === undefined) return { changes: 0, rows: [] };
     const { dialect } = this.#executor;
-    const statements = this.#statements(rows).map((statement) => statement.compile(dialect));
+    const statements = this.#compile(rows);
     const selection = fields && layOut(fields);
     const result = await runAll(this.#executor, statements, selection?.wide ?? false);
     const outcome = {
@@ -790,6 +884,77 @@ export class Insert<T extends TableBase, Row> {
     }
     return outcome;
   }
+}
+
+/** Parts of a statement's end that bring parameters, whose numbers the rows would shift. */
+const NOT_PLAIN: ReadonlySet<string> = new Set(["parameter", "list", "placeholder"]);
+
+/** The properties that the rows have together with the columns that fill themselves. */
+function keysOf(
+  info: TableInfo,
+  rows: readonly Readonly<Record<string, unknown>>[],
+): readonly string[] {
+  const keys = Object.keys(rows[0]!);
+  let isSame = true;
+  for (let index = 1; index < rows.length && isSame; index++) {
+    let at = 0;
+    for (const key in rows[index]) {
+      if (keys[at++] !== key) {
+        isSame = false;
+        break;
+      }
+    }
+    isSame &&= at === keys.length;
+  }
+  if (isSame && !hasMakers(info)) return keys;
+  const all = new Set(keys);
+  if (!isSame) { for (const row of rows) for (const key of Object.keys(row)) all.add(key); }
+  for (const [key, { definition }] of info.columns) if (definition.makeDefault) all.add(key);
+  return [...all];
+}
+
+const MAKERS = new WeakMap<TableInfo, boolean>();
+
+function hasMakers(info: TableInfo): boolean {
+  let has = MAKERS.get(info);
+  if (has === undefined) {
+    has = [...info.columns.values()].some(({ definition }) => definition.makeDefault);
+    MAKERS.set(info, has);
+  }
+  return has;
+}
+
+/** The texts of inserts by their dialect, columns, rows and end. */
+const INSERT_TEXTS = new WeakMap<TableInfo, Map<string, string>>();
+const MAX_INSERT_TEXTS = 32;
+const MAX_KEPT_CHARACTERS = 65_536;
+
+function insertText(
+  dialect: Dialect,
+  info: TableInfo,
+  columns: readonly Column[],
+  rows: number,
+  tail: string,
+): string {
+  let texts = INSERT_TEXTS.get(info);
+  if (texts === undefined) INSERT_TEXTS.set(info, texts = new Map());
+  const names = columns.map(({ name }) => dialect.identifier(name)).join(", ");
+  const key = `${dialect.name} ${rows} ${names}${tail}`;
+  let text = texts.get(key);
+  if (text !== undefined) return text;
+  let number = 0;
+  const groups = Array.from(
+    { length: rows },
+    () => `(${columns.map(() => dialect.placeholder(++number, undefined, undefined)).join(", ")})`,
+  );
+  text = `INSERT INTO ${dialect.identifier(info.name)} (${names}) VALUES ${
+    groups.join(", ")
+  }${tail}`;
+  if (text.length <= MAX_KEPT_CHARACTERS) {
+    if (texts.size >= MAX_INSERT_TEXTS) texts.clear();
+    texts.set(key, text);
+  }
+  return text;
 }
 
 async function runAll(
@@ -877,18 +1042,33 @@ const NO_CHANGE: ChangeState = {
   fields: undefined,
 };
 
+function refuseAll(info: TableInfo, operation: string, state: ChangeState): void {
+  if (state.where !== undefined || state.all) return;
+  throw new DatabaseError(
+    "bad_query",
+    `Refused to ${operation} every row of ${info.name}: say where(), or all() if you mean it`,
+  );
+}
+
+function prepareChange<Row>(
+  executor: Executor,
+  info: TableInfo,
+  operation: "update" | "delete",
+  state: ChangeState,
+): PreparedChange<Row> {
+  refuseAll(info, operation, state);
+  const selection = state.fields && layOut(state.fields);
+  const template = changeSql(info, operation, state, selection).prepare(executor.dialect);
+  return new PreparedChange<Row>(executor, [template], selection);
+}
+
 async function runChange(
   executor: Executor,
   info: TableInfo,
   operation: "update" | "delete",
   state: ChangeState,
 ): Promise<{ changes: number; rows: unknown[] }> {
-  if (state.where === undefined && !state.all) {
-    throw new DatabaseError(
-      "bad_query",
-      `Refused to ${operation} every row of ${info.name}: say where(), or all() if you mean it`,
-    );
-  }
+  refuseAll(info, operation, state);
   const { dialect } = executor;
   const values = { ...state.set };
   for (const hook of executor.hooks("before", operation, info) ?? []) {
@@ -1009,6 +1189,11 @@ export class Update<T extends TableBase, Row> {
   async find(): Promise<Row[]> {
     return (await runChange(this.#executor, this.#info, "update", this.#state)).rows as Row[];
   }
+
+  /** Compiles it for repeated use, with named placeholders open. */
+  prepare(): PreparedChange<Row> {
+    return prepareChange(this.#executor, this.#info, "update", this.#state);
+  }
 }
 
 /** A delete. Immutable. It is refused without `where()` unless `all()` is said. */
@@ -1062,6 +1247,11 @@ export class Delete<T extends TableBase, Row> {
   /** Runs it; returns the rows that `returning()` asked for. */
   async find(): Promise<Row[]> {
     return (await runChange(this.#executor, this.#info, "delete", this.#state)).rows as Row[];
+  }
+
+  /** Compiles it for repeated use, with named placeholders open. */
+  prepare(): PreparedChange<Row> {
+    return prepareChange(this.#executor, this.#info, "delete", this.#state);
   }
 }
 

@@ -375,3 +375,38 @@ Deno.test("Integers past 2^53 are refused rather than rounded", async () => {
     age: 9007199254740993n,
   }]);
 });
+
+Deno.test("Soft delete removes rows before an outer join, not after it", async () => {
+  await using db = memory();
+  const owners = table("owners", {
+    id: integer().primaryKey(),
+    goneAt: timestamp(),
+  }, (t) => ({ softDelete: t.goneAt }));
+  const pets = table("pets", {
+    id: integer().primaryKey(),
+    ownerId: integer(),
+    goneAt: timestamp(),
+  }, (t) => ({ softDelete: t.goneAt }));
+  await db.createTables(owners, pets);
+  await db.insert(owners).values([{ id: 1 }, { id: 2 }, { id: 3 }]).run();
+  await db.insert(pets).values([{ ownerId: 1 }, { ownerId: 2 }, { ownerId: 3 }]).run();
+  await db.delete(owners).where(eq(owners.id, 2)).run();
+  await db.delete(pets).where(eq(pets.id, 3)).run();
+  const on = eq(owners.id, pets.ownerId);
+  const from = db.select({ owner: owners.id, pet: pets.id }).from(owners);
+  const order = [asc(owners.id), asc(pets.id)] as const;
+  assertEquals(await from.leftJoin(pets, on).orderBy(...order).find(), [
+    { owner: 1, pet: 1 },
+    { owner: 3, pet: null },
+  ]);
+  assertEquals(await from.rightJoin(pets, on).orderBy(...order).find(), [
+    { owner: 1, pet: 1 },
+    { owner: null, pet: 2 },
+  ]);
+  assertEquals(await from.fullJoin(pets, on).orderBy(...order).find(), [
+    { owner: 1, pet: 1 },
+    { owner: 3, pet: null },
+    { owner: null, pet: 2 },
+  ]);
+  assertEquals(await from.fullJoin(pets, on).withDeleted().count(), 3);
+});

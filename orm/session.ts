@@ -9,7 +9,7 @@ import { Delete, Insert, rowsByName, type Scope, Select, Update } from "./query.
 import { type CompiledQuery, identifier, type Sql, sql } from "./sql.ts";
 import { SqliteDriver, type SqliteOptions } from "./sqlite_driver.ts";
 import { SqliteWorkerDriver } from "./sqlite_worker_driver.ts";
-import { TABLE, type TableBase, type TableInfo } from "./table.ts";
+import { primaryKeyOf, TABLE, type TableBase, type TableInfo } from "./table.ts";
 
 /** What the log hook is told. */
 export interface LogEntry {
@@ -223,6 +223,20 @@ export abstract class Session implements Executor {
       ? sql`DROP TABLE IF EXISTS ${name}`
       : sql`DROP TABLE ${name}`;
     await this.run(statement);
+  }
+
+  /**
+   * Makes a self-numbering key go on after the greatest that is there. On PostgreSQL the numbers know
+   * nothing of rows that were inserted with a key of their own; on SQLite there is nothing to do.
+   */
+  async advanceIdentity(table: TableBase): Promise<void> {
+    const info = table[TABLE];
+    for (const { name, definition } of primaryKeyOf(info)) {
+      const text = definition.kind === "integer" || definition.kind === "bigint"
+        ? this.dialect.advanceIdentity(info.name, name)
+        : undefined;
+      if (text !== undefined) await this.execute({ text, parameters: [] }, true);
+    }
   }
 
   /** Whether there is a table of the model's name. */

@@ -283,7 +283,16 @@ export function sql<T = unknown>(
   return new Sql<T>(chunks);
 }
 
-function encode(dialect: Dialect, content: unknown, kind: ValueKind | undefined): DriverValue {
+/**
+ * Brings a value into the form that a driver takes.
+ *
+ * @throws {DatabaseError} With code `bad_value` if it is not of the kind.
+ */
+export function encode(
+  dialect: Dialect,
+  content: unknown,
+  kind: ValueKind | undefined,
+): DriverValue {
   if (content === undefined) {
     throw new DatabaseError("bad_value", "undefined is no value: use null, or leave it out");
   }

@@ -32,6 +32,7 @@ export const sqliteDialect: Dialect = {
   maxParameters: 32_766,
   hasRowLocks: false,
   identity: "PRIMARY KEY AUTOINCREMENT",
+  advanceIdentity: () => undefined,
   noLimit: "LIMIT -1",
   hasTable: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
   conflictNeedsColumns: false,

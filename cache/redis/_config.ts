@@ -159,7 +159,39 @@ shutdown-on-sigterm text default
 propagation-error-behavior text ignore
 max-new-connections-per-cycle number 10 1 1000
 locale-collate text -
+proc-title-template text {title}_{listen-addr}_{server-mode}
+oom-score-adj-values text 0_200_800
+repl-diskless-sync-max-replicas number 0 0 2147483647
+repl-disable-tcp-nodelay bool no
+dual-channel-replication-enabled bool no
+replica-lazy-expire bool no
+replica-ignore-maxmemory bool yes
+replica-announced bool yes
+replica-ignore-disk-write-errors bool no
+active-defrag-ignore-bytes memory 104857600
+active-defrag-threshold-lower number 10 0 1000
+active-defrag-threshold-upper number 100 0 1000
+active-defrag-cycle-min number 1 1 99
+active-defrag-cycle-max number 25 1 99
+active-defrag-max-scan-fields number 1000 1 9007199254740991
+syslog-ident text redis
+syslog-facility text local0
 `;
+
+/** Parameters of a redis.conf that would change what clients see, and are not here. */
+const UNSUPPORTED: Record<string, string> = {
+  "include": "files are not included: give their text",
+  "replicaof": "there is no replication",
+  "masterauth": "there is no replication",
+  "masteruser": "there is no replication",
+  "primaryauth": "there is no replication",
+  "loadmodule": "there are no modules",
+  "user": "there are no ACL rules: use requirepass",
+  "aclfile": "there are no ACL rules: use requirepass",
+  "rename-command": "commands keep their names",
+  "tls-port": "there is no TLS: put a proxy in front",
+  "unixsocketperm": "there are no Unix sockets",
+};
 
 /** Pairs of names for one parameter. */
 const ALIASES: Record<string, string> = {
@@ -403,8 +435,19 @@ export class Config {
       if (args === null || args.length === 0) {
         throw new ConfigError(`Line ${at + 1}: quotes do not balance`);
       }
-      const name = args[0]!.toLowerCase();
-      if (!this.has(name)) throw new ConfigError(`Line ${at + 1}: unknown parameter "${name}"`);
+      // Names from before version 5.
+      const name = args[0]!.toLowerCase().replace(/^slave(?=-|of$)/, "replica")
+        .replace("-slave", "-replica");
+      if (!this.has(name)) {
+        const reason = UNSUPPORTED[name];
+        throw new ConfigError(
+          `Line ${at + 1}: ${
+            reason === undefined
+              ? `unknown parameter "${name}"`
+              : `${name} is not supported: ${reason}`
+          }`,
+        );
+      }
       let value = args.slice(1).join(" ");
       if (name === "save") {
         if (savesSeen && value !== "") value = `${this.text("save")} ${value}`.trim();
@@ -412,6 +455,9 @@ export class Config {
       }
       try {
         this.set(name, this.check(name, value));
+        if (name === "cluster-enabled" && this.yes(name)) {
+          throw new ConfigError("there is no cluster mode");
+        }
       } catch (error) {
         throw new ConfigError(`Line ${at + 1}: ${name}: ${(error as Error).message}`);
       }

@@ -70,7 +70,7 @@ export class Connection implements Transport {
     client.parser.commit(count);
     if (this.#queryTooLarge()) return;
     this.process();
-    engine.finish();
+    engine.finishSoon();
     if (!this.#stalled) this.#read();
   };
 

@@ -112,11 +112,17 @@ export class Dict<V> {
       this.#split(old);
       return;
     }
-    const larger = new Int32Array(old.length * 2);
+    this.#resize(segment, old.length * 2);
+  }
+
+  #resize(segment: number, length: number): void {
+    const tables = this.#tables!;
+    const old = tables[segment]!;
+    const table = new Int32Array(length);
     for (let slot = 0; slot < old.length; slot += 2) {
-      if (old[slot + 1] !== 0) Dict.#insert(larger, old[slot]!, old[slot + 1]!);
+      if (old[slot + 1] !== 0) Dict.#insert(table, old[slot]!, old[slot + 1]!);
     }
-    tables[segment] = larger;
+    tables[segment] = table;
   }
 
   #split(old: Int32Array): void {
@@ -150,7 +156,10 @@ export class Dict<V> {
       hole = slot;
     }
     table[hole + 1] = 0;
-    this.#counts[segment]!--;
+    // A table that is nearly empty gives half of itself back.
+    if (--this.#counts[segment]! * 32 < table.length && table.length > FIRST_PAIRS * 2) {
+      this.#resize(segment, table.length >> 1);
+    }
   }
 
   /** Says that an entry has moved. */
@@ -249,6 +258,9 @@ export class Dict<V> {
       this.#relocate(lastKey, last, at);
     }
     if (last === 0) this.#tables = null;
+    if (meta !== null && last * 8 < meta.length && meta.length > 64) {
+      this.meta = meta.slice(0, meta.length >> 1);
+    }
   }
 
   /** Removes everything. */

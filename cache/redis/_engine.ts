@@ -910,6 +910,21 @@ export class Engine {
     for (const text of pushes) client.raw(text);
   }
 
+  #finishing = false;
+
+  /**
+   * Calls {@linkcode Engine.finish} when every connection that has become readable in this turn of the event
+   * loop was served: one sync of the append-only file then stands for all of them.
+   */
+  finishSoon(): void {
+    if (this.#finishing) return;
+    this.#finishing = true;
+    queueMicrotask(() => {
+      this.#finishing = false;
+      this.finish();
+    });
+  }
+
   /** Ends a batch: unblocked clients go on, output leaves. */
   finish(): void {
     if (this.readyKeys.length > 0) this.serveReady();

@@ -6,7 +6,7 @@
  * from a snapshot of that moment, then replaces the manifest by rename. Every rename is preceded by an fsync of the file
  * and followed by one of the folder.
  */
-import { closeSync, fdatasyncSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { Client } from "./_client.ts";
 import type { Db } from "./_db.ts";
 import { digestOf, digestOfKey } from "./_digest.ts";
@@ -73,6 +73,8 @@ export class Persistence implements EffectSink {
   #selected = -1;
   #unsynced = false;
   #lastSync = 0;
+  /** A sync that runs beside the server: everysec. */
+  #syncing: Promise<void> | null = null;
   #size = 0;
   #baseSize = 0;
   #rewriteStatus = "ok";
@@ -223,7 +225,7 @@ export class Persistence implements EffectSink {
       this.#writeManifest(this.#files);
       if (this.#fd >= 0) {
         this.#flush(true);
-        closeSync(this.#fd);
+        this.#release(this.#fd);
       }
       this.#fd = fd;
     }
@@ -336,6 +338,29 @@ export class Persistence implements EffectSink {
     }
   }
 
+  /** Syncs what was written, without holding anybody up. A failed sync poisons the file. */
+  #syncSoon(): void {
+    if (!this.#unsynced || this.#syncing !== null) return;
+    this.#unsynced = false;
+    const fd = this.#fd;
+    this.#syncing = new Promise((resolve) => {
+      fdatasync(fd, (error) => {
+        this.#syncing = null;
+        this.#lastSync = this.engine.now;
+        if (error !== null) {
+          this.engine.sinkFault = `Errors writing to the AOF file: ${error.message}`;
+        }
+        resolve();
+      });
+    });
+  }
+
+  /** Closes a file when nothing uses it any more. */
+  #release(fd: number): void {
+    if (this.#syncing === null) closeSync(fd);
+    else void this.#syncing.then(() => closeSync(fd));
+  }
+
   readonly #onFlush = (): void => {
     if (this.#pending.length === 0 && !this.#unsynced) return;
     const start = performance.now();
@@ -359,9 +384,9 @@ export class Persistence implements EffectSink {
     const { engine } = this;
     if (!this.enabled) return;
     if (this.#fd >= 0) {
-      const due = engine.config.text("appendfsync") === "everysec" &&
-        engine.now - this.#lastSync >= 1000;
-      this.#flush(due || engine.config.text("appendfsync") === "always");
+      const policy = engine.config.text("appendfsync");
+      this.#flush(policy === "always");
+      if (policy === "everysec" && engine.now - this.#lastSync >= 1000) this.#syncSoon();
     }
     if (this.#running !== null) return;
     if (this.#scheduledRewrite) {
@@ -601,7 +626,7 @@ export class Persistence implements EffectSink {
       this.engine.beforeFlush = this.#onFlush;
     } else if (!wanted && this.#fd >= 0) {
       this.#flush(true);
-      closeSync(this.#fd);
+      this.#release(this.#fd);
       this.#fd = -1;
       this.engine.sink = null;
       this.engine.beforeFlush = null;
@@ -707,6 +732,7 @@ export class Persistence implements EffectSink {
     this.engine.flushEffects();
     this.#flush(true);
     await this.#running;
+    await this.#syncing;
   }
 
   /** Closes the files. */

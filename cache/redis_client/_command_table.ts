@@ -13,6 +13,14 @@ const READ_ONLY = new Set(
     "PING ECHO TIME INFO LASTSAVE COMMAND LOLWUT EVAL_RO EVALSHA_RO FCALL_RO").split(" "),
 );
 
+/** Commands that read one key, their first word, and give the same until it changes. */
+const CACHEABLE = new Set(
+  ("GET STRLEN GETRANGE SUBSTR GETBIT BITCOUNT BITPOS BITFIELD_RO TYPE HGET HMGET HGETALL HKEYS HVALS HLEN " +
+    "HEXISTS HSTRLEN LLEN LINDEX LRANGE LPOS SCARD SISMEMBER SMISMEMBER SMEMBERS ZCARD ZCOUNT " +
+    "ZLEXCOUNT ZRANGE ZRANGEBYSCORE ZREVRANGE ZREVRANGEBYSCORE ZRANGEBYLEX ZREVRANGEBYLEX ZRANK " +
+    "ZREVRANK ZSCORE ZMSCORE XLEN XRANGE XREVRANGE GEOPOS GEODIST GEOHASH GEOSEARCH").split(" "),
+);
+
 /** Commands that wait for other clients, and so get a connection of their own. */
 const BLOCKING = new Set(
   "BLPOP BRPOP BLMOVE BLMPOP BRPOPLPUSH BZPOPMIN BZPOPMAX BZMPOP".split(" "),
@@ -57,6 +65,11 @@ export function isReadOnly(words: Words): boolean {
   return READ_ONLY.has(nameOf(words));
 }
 
+/** Whether a reply may be kept until the command's key changes. */
+export function isCacheable(words: Words): boolean {
+  return words.length > 1 && CACHEABLE.has(nameOf(words));
+}
+
 /** Whether a command may wait for others. */
 export function isBlocking(words: Words): boolean {
   const name = nameOf(words);
@@ -79,7 +92,7 @@ export function refusal(words: Words): string | undefined {
   return sub === "REPLY"
     ? "abort signals"
     : sub === "TRACKING" || sub === "CACHING"
-    ? "RedisTrackingCache"
+    ? "cached()"
     : undefined;
 }
 

@@ -238,7 +238,12 @@ export class Link {
 
   #change(state: RedisState, error?: Error): void {
     this.#state = state;
-    this.onState?.(state, error);
+    try {
+      this.onState?.(state, error);
+    } catch (thrown) {
+      // The callback's own error: it must not stop the connection from coming back.
+      reportError(thrown);
+    }
   }
 
   /** Takes no more commands, waits for the replies of those that were written, and closes. */

@@ -27,13 +27,34 @@ export function crc16(bytes: Uint8Array): number {
 
 /** The slot of a key: of what is between its first braces, if anything is. */
 export function keySlot(key: Words[number]): number {
-  let bytes = typeof key === "object" ? key : encoder.encode(String(key));
+  if (typeof key !== "object") return textSlot(String(key));
+  let bytes = key;
   const open = bytes.indexOf(123);
   if (open >= 0) {
     const close = bytes.indexOf(125, open + 1);
     if (close > open + 1) bytes = bytes.subarray(open + 1, close);
   }
   return crc16(bytes) % SLOTS;
+}
+
+function textSlot(key: string): number {
+  let from = 0;
+  let to = key.length;
+  const open = key.indexOf("{");
+  if (open >= 0) {
+    const close = key.indexOf("}", open + 1);
+    if (close > open + 1) {
+      from = open + 1;
+      to = close;
+    }
+  }
+  let crc = 0;
+  for (let i = from; i < to; i++) {
+    const code = key.charCodeAt(i);
+    if (code > 127) return crc16(encoder.encode(key.slice(from, to))) % SLOTS;
+    crc = ((crc << 8) & 0xffff) ^ TABLE[(crc >> 8) ^ code]!;
+  }
+  return crc % SLOTS;
 }
 
 /** A node by its address. */

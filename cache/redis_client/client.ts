@@ -1,5 +1,6 @@
 import { ClientCore } from "./_core.ts";
 import { backoffMs, pause } from "./_link.ts";
+import { createCachedReads, type RedisCachedReads, type RedisCacheOptions } from "./cached.ts";
 import { type RedisCommandOptions, RedisCommands } from "./commands.ts";
 import { RedisTransactionError, RedisUsageError } from "./errors.ts";
 import { createMulti } from "./_multi.ts";
@@ -210,6 +211,31 @@ export class RedisClient extends RedisCommands<string> implements AsyncDisposabl
       [],
       `The transaction did not run: others changed its keys in each of ${maxAttempts} attempts`,
     );
+  }
+
+  /**
+   * The same commands, with replies to reads kept in memory until the server says that their key has changed.
+   *
+   * @example Reads that need no server
+   * ```ts
+   * import { RedisServer } from "@groundwork/std/cache/redis";
+   * import { RedisClient } from "@groundwork/std/cache/redis_client";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using server = await RedisServer.start({ port: 0 });
+   * await using redis = await RedisClient.connect({ port: server.port });
+   * await using cached = await redis.cached();
+   * await cached.set("a", 1);
+   * assertEquals([await cached.get("a"), await cached.get("a")], ["1", "1"]);
+   * assertEquals(cached.stats.hits, 1);
+   * ```
+   *
+   * @param options How much is kept.
+   * @throws {RedisUsageError} when the server does not speak RESP3.
+   * @throws {RedisReplyError} when it does not track.
+   */
+  cached(options: RedisCacheOptions = {}): Promise<RedisCachedReads> {
+    return createCachedReads(this.#core.settings, options, this.#core);
   }
 
   /**

@@ -256,10 +256,16 @@ Deno.test({
   ignore: !HAS_REDIS,
   async fn() {
     const dir = await Deno.makeTempDir();
-    await using _server = await startReal({ args: ["--unixsocket", `${dir}/s`] });
-    await using redis = await RedisClient.connect(`unix://${dir}/s?db=1`);
-    assertEquals(await redis.set("a", 1), true);
-    await Deno.remove(dir, { recursive: true });
+    try {
+      await using server = await startReal({ args: ["--unixsocket", `${dir}/s`] });
+      // The server opens the path before or after the port.
+      await using ready = await RedisClient.connect({ port: server.port });
+      assertEquals(await ready.ping(), "PONG");
+      await using redis = await RedisClient.connect(`unix://${dir}/s?db=1`);
+      assertEquals(await redis.set("a", 1), true);
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
   },
 });
 
@@ -349,6 +355,34 @@ both("`RedisClient` refuses commands that would break the shared connection", as
     "Cannot encode SET",
   );
   assertEquals(await redis.ping(), "PONG");
+});
+
+Deno.test("`RedisClient` bounds what waits", async () => {
+  await using server = new ScriptedServer((words) =>
+    words[0] === "HELLO" ? "-ERR unknown command\r\n" : ""
+  );
+  await using redis = await RedisClient.connect({
+    port: server.port,
+    maxPendingCommands: 3,
+    maxDedicatedConnections: 1,
+    maxOfflineCommands: 1,
+  });
+  const waiting = Promise.allSettled([redis.get("a"), redis.get("b"), redis.get("c")]);
+  const full = await assertRejects(() => redis.get("d"), RedisConnectionError, "3 commands wait");
+  assertEquals([full.code, full.sent], ["ERR_REDIS_QUEUE_FULL", false]);
+  const session = await redis.session();
+  const queued = assertRejects(() => redis.session(), RedisConnectionError);
+  const crowded = await assertRejects(
+    () => redis.session(),
+    RedisConnectionError,
+    "all 1 are lent",
+  );
+  assertEquals(crowded.code, "ERR_REDIS_QUEUE_FULL");
+  const closing = session.close();
+  await redis.destroy();
+  await closing;
+  await queued;
+  assertEquals((await waiting).map(({ status }) => status), ["rejected", "rejected", "rejected"]);
 });
 
 both("`RedisClient.multi()` runs all or nothing", async (start) => {

@@ -82,6 +82,12 @@ class Node {
   }
 }
 
+/** What an attempt failed with, and where. */
+interface Failure {
+  error: unknown;
+  node: Node | undefined;
+}
+
 interface Shard {
   master: Node;
   replicas: Node[];
@@ -231,8 +237,8 @@ class ClusterCore implements UnitExecutor {
       try {
         this.#adopt(await this.#ask(core, address));
         return await pause(REFRESH_PAUSE_MS, this.#stop.signal);
-      } catch (error) {
-        if (!(error instanceof RedisError)) throw error;
+      } catch {
+        // The next may know.
       }
     }
     for (const seed of [...this.#seeds, ...nodes.map(({ address }) => address)]) {
@@ -243,7 +249,7 @@ class ClusterCore implements UnitExecutor {
         this.#adopt(await this.#ask(core, seed));
         break;
       } catch {
-        // The next may know.
+        // As above.
       } finally {
         await core.close();
       }
@@ -293,12 +299,29 @@ class ClusterCore implements UnitExecutor {
     }
     const key = firstKey(words);
     const slot = key === undefined ? undefined : keySlot(key);
-    return this.#follow<T>(slot, options, isReadOnly(words), async (node, asking) => {
-      if (!asking) return await node.core.execute(words, decode, options);
-      const [, reply] = await node.core.executeUnit([["ASKING"], words], options);
-      if (reply instanceof RedisReplyError) throw reply;
-      return decode === undefined ? reply as T : decode(reply!);
-    }, (slot) => this.#nodeFor(words, slot));
+    const choose = (slot: number | undefined): Node => this.#nodeFor(words, slot);
+    const follow = (failed: Failure): Promise<T> =>
+      this.#follow<T>(
+        slot,
+        options,
+        isReadOnly(words),
+        async (node, asking) => {
+          if (!asking) return await node.core.execute(words, decode, options);
+          const [, reply] = await node.core.executeUnit([["ASKING"], words], options);
+          if (reply instanceof RedisReplyError) throw reply;
+          return decode === undefined ? reply as T : decode(reply!);
+        },
+        choose,
+        failed,
+      );
+    let node: Node;
+    try {
+      node = choose(slot);
+    } catch (error) {
+      return follow({ error, node: undefined });
+    }
+    // Most commands are not redirected, and pay for nothing of that.
+    return node.core.execute(words, decode, options).catch((error) => follow({ error, node }));
   }
 
   executeBlocking<T>(
@@ -341,21 +364,25 @@ class ClusterCore implements UnitExecutor {
     repeatable: boolean,
     run: (node: Node, asking: boolean) => Promise<T>,
     choose: (slot: number | undefined) => Node,
+    failed?: Failure,
   ): Promise<T> {
     const signal = options.signal ?? this.#stop.signal;
     let target: Node | undefined;
     let asking = false;
     for (let attempt = 1;; attempt++) {
       if (this.#closed) throw new RedisConnectionError("ERR_REDIS_CLOSED", "The client is closed");
-      let error: RedisError;
+      let error: unknown;
       let node: Node | undefined;
-      try {
-        node = target ?? choose(slot);
-        return await run(node, asking);
-      } catch (caught) {
-        if (!(caught instanceof RedisError)) throw caught;
-        error = caught;
+      if (failed !== undefined && attempt === 1) ({ error, node } = failed);
+      else {
+        try {
+          node = target ?? choose(slot);
+          return await run(node, asking);
+        } catch (caught) {
+          error = caught;
+        }
       }
+      if (!(error instanceof RedisError)) throw error;
       target = undefined;
       asking = false;
       const next = this.#next(error, node, repeatable);

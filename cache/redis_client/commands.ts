@@ -478,6 +478,26 @@ const NO_OPTIONS: RedisCommandOptions = {};
  * a `RedisTimeoutError` when the reply took too long, and a `RedisProtocolError` for a reply of another
  * kind than the command has, integers beyond 2^53 - 1 among them ({@linkcode RedisCommands.command} gives
  * those as `bigint`). Arguments that are `Uint8Array` must not change before the reply.
+ *
+ * @example Values of every type
+ * ```ts
+ * import { RedisServer } from "@groundwork/std/cache/redis";
+ * import { RedisClient } from "@groundwork/std/cache/redis_client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = await RedisServer.start({ port: 0 });
+ * await using redis = await RedisClient.connect({ port: server.port });
+ * await redis.rpush("jobs", "first", "second");
+ * assertEquals(await redis.lrange("jobs", 0, -1), ["first", "second"]);
+ * await redis.zadd("scores", [{ member: "Alice", score: 7 }, { member: "Bob", score: 9 }]);
+ * assertEquals(await redis.zrangeWithScores("scores", 0, 0, { reverse: true }), [
+ *   { member: "Bob", score: 9 },
+ * ]);
+ * await redis.xadd("events", { type: "login" }, { id: "1-1" });
+ * assertEquals(await redis.xrange("events", "-", "+"), [{ id: "1-1", fields: [["type", "login"]] }]);
+ * assertEquals(await Array.fromAsync(redis.scan({ match: "sc*" })), ["scores"]);
+ * assertEquals(await redis.command("OBJECT", "HELP") instanceof Array, true);
+ * ```
  */
 export class RedisCommands<S extends RedisString = string> {
   readonly #executor: RedisExecutor;

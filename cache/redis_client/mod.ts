@@ -8,6 +8,7 @@
  *
  * @module
  */
+export { RedisCachedReads, type RedisCacheOptions, type RedisCacheStats } from "./cached.ts";
 export * from "./client.ts";
 export * from "./cluster.ts";
 export * from "./commands.ts";

@@ -6,6 +6,9 @@ export interface TestServer extends AsyncDisposable {
   port: number;
 }
 
+/** The reference server: Debian's, or another that speaks its protocol, such as Valkey's. */
+const SERVER = Deno.env.get("GROUNDWORK_REDIS_SERVER") ?? "redis-server";
+
 /** Whether a program is installed. */
 async function installed(program: string): Promise<boolean> {
   try {
@@ -21,8 +24,8 @@ async function installed(program: string): Promise<boolean> {
   }
 }
 
-/** Whether the reference server is there, and its command line. */
-export const HAS_REDIS: boolean = await installed("redis-server") && await installed("redis-cli");
+/** Whether the reference server is there. */
+export const HAS_REDIS: boolean = await installed(SERVER);
 /** What to append to the name of a test that needs it. */
 export const WITHOUT_REDIS: string = HAS_REDIS ? "" : " (ignored: redis-server is not installed)";
 
@@ -44,7 +47,7 @@ export async function startReal(
   { args = [], port = freePort() }: { args?: string[]; port?: number } = {},
 ): Promise<TestServer> {
   const dir = await Deno.makeTempDir();
-  const child = new Deno.Command("redis-server", {
+  const child = new Deno.Command(SERVER, {
     args: [
       ...["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", dir],
       ...["--enable-debug-command", "yes", ...args],

@@ -54,6 +54,20 @@ export let createSession: (
  * Commands on a connection of their own, for {@linkcode RedisSession.watch}.
  *
  * It does not come back when it ends, because what it watched is gone then: everything rejects from there on.
+ *
+ * @example A transaction that depends on what was read
+ * ```ts
+ * import { RedisServer } from "@groundwork/std/cache/redis";
+ * import { RedisClient } from "@groundwork/std/cache/redis_client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = await RedisServer.start({ port: 0 });
+ * await using redis = await RedisClient.connect({ port: server.port });
+ * await using session = await redis.session();
+ * await session.watch("stock");
+ * await redis.set("stock", 1); // Somebody else.
+ * assertEquals(await session.multi().set("stock", 2).exec(), null);
+ * ```
  */
 export class RedisSession extends RedisCommands<string> implements AsyncDisposable {
   readonly #connection: Connection;

@@ -32,6 +32,20 @@ export let createSubscription: <S extends RedisString>(queue: MessageQueue) => R
  * {@linkcode RedisSubscription.interruptions} counts such gaps. One reader at a time: messages go to whoever
  * asks first. The iteration ends when the subscription is closed, and throws when its client fails, when the
  * server takes the subscription back, or when too many messages wait.
+ *
+ * @example Channels by a pattern
+ * ```ts
+ * import { RedisServer } from "@groundwork/std/cache/redis";
+ * import { RedisClient } from "@groundwork/std/cache/redis_client";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = await RedisServer.start({ port: 0 });
+ * await using redis = await RedisClient.connect({ port: server.port });
+ * await using rooms = await redis.psubscribe("room:*");
+ * await redis.publish("room:1", "hello");
+ * const { value } = await rooms.next();
+ * assertEquals(value, { channel: "room:1", message: "hello", pattern: "room:*" });
+ * ```
  */
 export class RedisSubscription<S extends RedisString = string>
   implements AsyncDisposable, AsyncIterable<RedisMessage<S>, void> {

@@ -35,7 +35,13 @@ Deno.test(`the console works in a browser${reason}`, {
   await t.step("requests stream in and the figures follow", async () => {
     for (let i = 0; i < 5; i++) await (await fetch(`${files}hello.txt`)).text();
     await (await fetch(`${files}%3Cimg%20src=x%20onerror=pwn()%3E`)).text();
-    await page.waitFor(`document.querySelectorAll("#requests tr").length >= 6`);
+    await page.waitFor(
+      `document.querySelector("#requests tr")?.cells[2]?.textContent.includes("onerror")`,
+    );
+    assertEquals(
+      await page.evaluate(`document.querySelectorAll("#requests tr").length >= 6`),
+      true,
+    );
     const first = await page.evaluate(
       `[...document.querySelector("#requests tr").cells].map((cell) => cell.textContent)`,
     );

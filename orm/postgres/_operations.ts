@@ -1,6 +1,7 @@
 import { DatabaseError } from "../errors.ts";
 import { type Bytes, bytesOf, malformed, MessageReader, readText } from "./_bytes.ts";
 import { compileRow, type Field, readFields, type RowReader } from "./_rows.ts";
+import type { Reader } from "./_readers.ts";
 import type { MessageWriter } from "./_writer.ts";
 import { PostgresError, ProtocolError, type ServerFields } from "./errors.ts";
 import type { IntegerMode } from "./options.ts";
@@ -59,7 +60,8 @@ export interface QueryResult<Row = Record<string, unknown>> {
 /** A statement that the server has parsed under a name. */
 export class Statement {
   readonly name: string;
-  readonly text: string;
+  /** What it is kept by; see {@linkcode statementKey}. */
+  readonly key: string;
   /** The parameters' types, once they are known. */
   parameters: readonly number[] | undefined;
   /** The columns, once they are known; empty for none. */
@@ -74,9 +76,9 @@ export class Statement {
   #formats: Uint8Array = new Uint8Array();
   #prefix: Uint8Array | undefined;
 
-  constructor(name: string, text: string) {
+  constructor(name: string, key: string) {
     this.name = name;
-    this.text = text;
+    this.key = key;
   }
 
   /** The names of the portal (none) and of this statement, as Bind has them. */
@@ -90,6 +92,7 @@ export class Statement {
     if (this.#readerFor === wanted && this.#reader !== undefined) return this.#reader;
     const fields = this.fields ?? [];
     const columns = fields.map(({ name, type }) => {
+      if (settings.format === "raw") return { name, reader: RAW, binary: true };
       const reader = types.reader(type, settings.integers);
       const binary = isBinary(reader, settings.format);
       return { name, reader, binary };
@@ -124,15 +127,28 @@ function isBinary(
   reader: { binary?: unknown; prefersBinary?: boolean },
   format: ReadSettings["format"],
 ): boolean {
-  if (reader.binary === undefined || format === "text") return false;
+  if (reader.binary === undefined || format === "text" || format === "raw") return false;
   return format === "binary" || reader.prefersBinary === true;
 }
+
+/** Takes a value as the bytes that came. */
+const RAW: Reader = {
+  text: (text) => text,
+  binary: (bytes, start, end) => new Uint8Array(bytes.subarray(start, end)),
+};
 
 /** How values are written and rows read. */
 export interface ReadSettings {
   readonly asArray: boolean;
   readonly integers: IntegerMode;
-  readonly format: "auto" | "text" | "binary";
+  readonly format: "auto" | "text" | "binary" | "raw";
+  /** The parameters' types, of which 0 leaves one to the server; all of them by default. */
+  readonly parameterTypes?: readonly number[];
+}
+
+/** What a statement is kept by: its text, and the types that were given for its parameters. */
+export function statementKey(text: string, types: readonly number[] | undefined): string {
+  return types === undefined ? text : `${types.join(",")}\0${text}`;
 }
 
 /** What an operation uses of its connection. */
@@ -143,10 +159,10 @@ export interface Channel {
   readonly view: DataView;
   /** Whether statements are kept under names. */
   readonly keepsStatements: boolean;
-  /** The kept statement of this text. */
-  findStatement(text: string): Statement | undefined;
-  /** Makes a statement of this text, to be kept; may write messages that drop an older one. */
-  makeStatement(text: string): Statement;
+  /** The kept statement of this key. */
+  findStatement(key: string): Statement | undefined;
+  /** Makes a statement of this key, to be kept; may write messages that drop an older one. */
+  makeStatement(key: string): Statement;
   /** Forgets a statement that the server does not have any more. */
   dropStatement(statement: Statement): void;
   /** Keeps everything that follows from being sent. */
@@ -205,12 +221,18 @@ export abstract class Operation {
 
 const QUERY_CANCELED = "57014";
 
-/** Writes a Parse of a statement whose parameters the server is to find the types of. */
-export function writeParse(writer: MessageWriter, name: string, text: string): void {
+/** Writes a Parse of a statement; the server finds the types of parameters that are not given. */
+export function writeParse(
+  writer: MessageWriter,
+  name: string,
+  text: string,
+  types: readonly number[] = [],
+): void {
   const at = writer.begin(MESSAGE.parse);
   writer.cstring(name);
   writer.cstring(text);
-  writer.int16(0);
+  writer.int16(types.length);
+  for (const type of types) writer.int32(type);
   writer.end(at);
 }
 
@@ -235,6 +257,21 @@ export function writeEmpty(writer: MessageWriter, type: number): void {
   writer.end(writer.begin(type));
 }
 
+/** Writes a script. */
+export function writeQuery(writer: MessageWriter, text: string): void {
+  const at = writer.begin(MESSAGE.query);
+  writer.cstring(text);
+  writer.end(at);
+}
+
+/** Writes an Execute of a portal; 0 rows stands for all. */
+export function writeExecute(writer: MessageWriter, portal: string, rows: number): void {
+  const at = writer.begin(MESSAGE.execute);
+  writer.cstring(portal);
+  writer.int32(rows);
+  writer.end(at);
+}
+
 /** Execute of the portal without a name and of all rows, then Sync. */
 const EXECUTE_AND_SYNC = Uint8Array.of(0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0x53, 0, 0, 0, 4);
 const EXECUTE = EXECUTE_AND_SYNC.subarray(0, 10);
@@ -244,7 +281,7 @@ const MAX_PARAMETERS = 65_535;
 
 /** Writes a Bind. Without `formats` the results are text. */
 export function writeBind(
-  channel: Channel,
+  channel: Pick<Channel, "writer" | "types">,
   prefix: Uint8Array,
   types: readonly number[] | undefined,
   values: readonly unknown[],
@@ -264,19 +301,21 @@ export function writeBind(
   }
   const at = writer.begin(MESSAGE.bind);
   writer.raw(prefix);
-  writer.int16(count);
-  const formatsAt = writer.length;
-  writer.reserve(count * 2);
-  writer.length += count * 2;
-  writer.int16(count);
-  for (let i = 0; i < count; i++) {
-    const format = channel.types.write(
-      writer,
-      types === undefined ? 0 : types[i]!,
-      values[i],
-      textOnly,
-    );
-    writer.patchInt16(formatsAt + i * 2, format);
+  if (types === undefined || textOnly) {
+    // No formats at all stands for text throughout.
+    writer.int16(0);
+    writer.int16(count);
+    for (let i = 0; i < count; i++) channel.types.write(writer, types?.[i] ?? 0, values[i], true);
+  } else {
+    writer.int16(count);
+    const formatsAt = writer.length;
+    writer.reserve(count * 2);
+    writer.length += count * 2;
+    writer.int16(count);
+    for (let i = 0; i < count; i++) {
+      const format = channel.types.write(writer, types[i]!, values[i], false);
+      writer.patchInt16(formatsAt + i * 2, format);
+    }
   }
   if (formats === undefined) writer.int16(0);
   else writer.raw(formats);
@@ -403,6 +442,8 @@ export class Settle<T> {
 
 /** Codes of errors after which a kept statement has to be parsed again. */
 const STALE_STATEMENT = new Set(["26000", "0A000"]);
+/** The server's functions that report it, which no language changes. */
+const STALE_ROUTINES = new Set(["RevalidateCachedQuery", "FetchPreparedStatement"]);
 const STALE_PLAN = /cached plan must not change result type|prepared statement .* does not exist/;
 
 /** A statement by the extended protocol, in one round trip where its values allow. */
@@ -446,7 +487,8 @@ export class QueryOperation extends Operation {
   start(channel: Channel): boolean {
     const { writer } = channel;
     const keep = this.#keep && channel.keepsStatements;
-    let statement = this.#statement ?? (keep ? channel.findStatement(this.text) : undefined);
+    const key = statementKey(this.text, this.#settings.parameterTypes);
+    let statement = this.#statement ?? (keep ? channel.findStatement(key) : undefined);
     if (statement !== undefined && statement.fields !== undefined) {
       this.#statement = statement;
       if (!keep) this.#parse(writer, statement);
@@ -454,7 +496,9 @@ export class QueryOperation extends Operation {
       writeEmpty(writer, MESSAGE.sync);
       return true;
     }
-    const simple = areSimple(channel.types, this.#values);
+    // A value of a type that was given is written as one of that type.
+    const simple = this.#settings.parameterTypes === undefined &&
+      areSimple(channel.types, this.#values);
     if (statement !== undefined && !simple) {
       // Somebody ahead has it parsed; its description is on the way.
       if (channel.underWay > 0) return false;
@@ -462,7 +506,7 @@ export class QueryOperation extends Operation {
       statement = undefined;
     }
     if (statement === undefined) {
-      statement = keep ? channel.makeStatement(this.text) : new Statement("", this.text);
+      statement = keep ? channel.makeStatement(key) : new Statement("", key);
       this.#parse(writer, statement);
       writeDescribe(writer, "S", statement.name);
     }
@@ -480,7 +524,7 @@ export class QueryOperation extends Operation {
 
   #parse(writer: MessageWriter, statement: Statement): void {
     this.#parses = true;
-    writeParse(writer, statement.name, statement.text);
+    writeParse(writer, statement.name, this.text, this.#settings.parameterTypes);
   }
 
   #bind(channel: Channel, statement: Statement): void {
@@ -500,7 +544,7 @@ export class QueryOperation extends Operation {
 
   #prepareRows(channel: Channel, statement: Statement): void {
     const { asArray, integers } = this.#settings;
-    const settings: ReadSettings = this.#blind
+    const settings: ReadSettings = this.#blind && this.#settings.format !== "raw"
       ? { asArray, integers, format: "text" }
       : this.#settings;
     this.#columns = statement.fields!.length;
@@ -548,7 +592,8 @@ export class QueryOperation extends Operation {
   }
 
   #startRows(channel: Channel, statement: Statement): void {
-    if (this.#blind && unknownTypes(channel.types, statement).length > 0) this.#raw = [];
+    const looksUp = this.#blind && this.#settings.format !== "raw";
+    if (looksUp && unknownTypes(channel.types, statement).length > 0) this.#raw = [];
     else this.#prepareRows(channel, statement);
   }
 
@@ -656,9 +701,13 @@ const TEXT_SETTINGS: Readonly<Record<IntegerMode, ReadSettings>> = {
   string: { asArray: true, integers: "string", format: "text" },
 };
 
+/** Whether a kept statement does not fit the schema any more. Nothing of it has been run then. */
 function isStale(error: unknown): boolean {
-  return error instanceof PostgresError && STALE_STATEMENT.has(error.fields.sqlState) &&
-    STALE_PLAN.test(error.message);
+  if (!(error instanceof PostgresError)) return false;
+  const { sqlState, routine = "", message } = error.fields;
+  // A parameter's type was taken from a column that has another one since.
+  if (sqlState === "42804") return routine === "transformAssignedExpr";
+  return STALE_STATEMENT.has(sqlState) && (STALE_ROUTINES.has(routine) || STALE_PLAN.test(message));
 }
 
 /** Writes a CopyFail. */
@@ -686,10 +735,7 @@ export class ScriptOperation extends Operation {
   }
 
   start(channel: Channel): boolean {
-    const { writer } = channel;
-    const at = writer.begin(MESSAGE.query);
-    writer.cstring(this.text);
-    writer.end(at);
+    writeQuery(channel.writer, this.text);
     return true;
   }
 

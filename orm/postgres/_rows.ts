@@ -1,4 +1,4 @@
-import { type Bytes, malformed, MessageReader, readText } from "./_bytes.ts";
+import { type Bytes, malformed, type MessageReader, readText } from "./_bytes.ts";
 import type { Reader } from "./_readers.ts";
 
 /** A column of a result. */
@@ -114,15 +114,4 @@ export function compileRow(columns: readonly RowColumn[], asArray: boolean): Row
     FACTORIES.set(source, factory);
   }
   return factory(columns.map((column) => column.reader), readText, malformed);
-}
-
-/** Reads the values of a DataRow as the bytes that came. */
-export function readRawRow(bytes: Bytes, start: number, end: number): (Uint8Array | null)[] {
-  const message = new MessageReader(bytes, start, end);
-  const values: (Uint8Array | null)[] = [];
-  while (message.left > 0) {
-    const length = message.int32();
-    values.push(length === -1 ? null : message.bytes(length));
-  }
-  return values;
 }

@@ -26,6 +26,8 @@ export interface Session {
 const MAX_STARTUP_BYTES = 64 * 1024;
 /** How many messages the login may take. */
 const MAX_STARTUP_MESSAGES = 1_000;
+/** How many settings a server may report. */
+const MAX_PARAMETERS = 1_000;
 const PROTOCOL_3_0 = 196_608;
 
 /** The kinds of authentication requests that are answered. */
@@ -119,7 +121,7 @@ export async function startSession(
         secretKey = message.int32();
         break;
       case 0x53: // S: ParameterStatus
-        parameters.set(message.cstring(), message.cstring());
+        setParameter(parameters, message, options);
         break;
       case 0x4e: // N: NoticeResponse
         options.onNotice?.(readServerFields(message));
@@ -134,6 +136,21 @@ export async function startSession(
         malformed("a message has no place in a login");
     }
   }
+}
+
+/** Reads a ParameterStatus. */
+export function setParameter(
+  parameters: Map<string, string>,
+  message: MessageReader,
+  options: ConnectionOptions,
+): void {
+  const name = message.cstring();
+  const value = message.cstring();
+  if (parameters.size >= MAX_PARAMETERS && !parameters.has(name)) {
+    malformed("the server reports too many settings");
+  }
+  parameters.set(name, value);
+  options.onParameter?.(name, value);
 }
 
 /** Answers the server's questions until it says yes; whether SCRAM was bound to the channel. */

@@ -10,41 +10,49 @@ import {
   type ReadSettings,
   RowCollector,
   type Settle,
-  type Statement,
+  Statement,
+  statementKey,
   unknownTypes,
   writeBind,
   writeClose,
   writeCopyFail,
   writeDescribe,
   writeEmpty,
+  writeExecute,
   writeParse,
+  writeQuery,
 } from "./_operations.ts";
-import type { MessageWriter } from "./_writer.ts";
 import { PostgresError, type ServerFields } from "./errors.ts";
 
 /** Has a statement parsed and described, and its types looked up. */
 export class DescribeOperation extends Operation {
   readonly text: string;
   readonly #keep: boolean;
-  readonly #make: () => Statement;
+  readonly #types: readonly number[] | undefined;
   readonly #settle: Settle<Statement>;
   #statement: Statement | undefined;
   #error: DatabaseError | undefined;
 
-  constructor(text: string, keep: boolean, make: () => Statement, settle: Settle<Statement>) {
+  constructor(
+    text: string,
+    types: readonly number[] | undefined,
+    keep: boolean,
+    settle: Settle<Statement>,
+  ) {
     super();
     this.text = text;
+    this.#types = types;
     this.#keep = keep;
-    this.#make = make;
     this.#settle = settle;
   }
 
   start(channel: Channel): boolean {
     const keep = this.#keep && channel.keepsStatements;
-    const known = keep ? channel.findStatement(this.text) : undefined;
-    this.#statement = known ?? (keep ? channel.makeStatement(this.text) : this.#make());
+    const key = statementKey(this.text, this.#types);
+    const known = keep ? channel.findStatement(key) : undefined;
+    this.#statement = known ?? (keep ? channel.makeStatement(key) : new Statement("", key));
     if (known === undefined) {
-      writeParse(channel.writer, this.#statement.name, this.text);
+      writeParse(channel.writer, this.#statement.name, this.text, this.#types);
       writeDescribe(channel.writer, "S", this.#statement.name);
     }
     writeEmpty(channel.writer, MESSAGE.sync);
@@ -88,13 +96,6 @@ export class DescribeOperation extends Operation {
   }
 }
 
-function writeExecute(writer: MessageWriter, portal: string, rows: number): void {
-  const at = writer.begin(MESSAGE.execute);
-  writer.cstring(portal);
-  writer.int32(rows);
-  writer.end(at);
-}
-
 /** Rows that a cursor gave, and whether there are no more. */
 export interface CursorBatch {
   rows: unknown[];
@@ -103,6 +104,7 @@ export interface CursorBatch {
 
 /** What the operations of one cursor share. */
 export class CursorState {
+  readonly text: string;
   readonly statement: Statement;
   readonly settings: ReadSettings;
   readonly values: readonly unknown[];
@@ -114,11 +116,13 @@ export class CursorState {
   done = false;
 
   constructor(
+    text: string,
     statement: Statement,
     values: readonly unknown[],
     settings: ReadSettings,
     batchRows: number,
   ) {
+    this.text = text;
     this.statement = statement;
     this.values = values;
     this.settings = settings;
@@ -144,7 +148,7 @@ export class CursorOperation extends Operation {
 
   constructor(state: CursorState, name: string, settle: Settle<CursorBatch>) {
     super();
-    this.text = state.statement.text;
+    this.text = state.text;
     this.#state = state;
     this.#name = name;
     this.#settle = settle;
@@ -157,7 +161,7 @@ export class CursorOperation extends Operation {
     const { writer } = channel;
     this.#state.shared = channel.status === "T";
     this.#state.portal = this.#state.shared ? this.#name : "";
-    if (statement.name === "") writeParse(writer, "", statement.text);
+    if (statement.name === "") writeParse(writer, "", this.text, settings.parameterTypes);
     const prefix = new TextEncoder().encode(`${this.#state.portal}\0${statement.name}\0`);
     const formats = statement.resultFormats(channel.types, settings);
     writeBind(channel, prefix, statement.parameters, values, formats, settings.format === "text");
@@ -172,6 +176,8 @@ export class CursorOperation extends Operation {
   /** Asks for more rows, of a cursor that holds everything else back. */
   fetch(settle: Settle<CursorBatch>): void {
     const channel = this.#channel!;
+    // The signal may have come while the server had nothing to do.
+    this.#error ??= this.aborted;
     if (this.#error !== undefined) return settle.reject(this.#error);
     this.#settle = settle;
     writeExecute(channel.writer, "", this.#state.batchRows);
@@ -184,7 +190,7 @@ export class CursorOperation extends Operation {
     if (this.#finished || this.#channel === undefined) return Promise.resolve();
     return new Promise((resolve) => {
       this.#closed = resolve;
-      if (!this.#state.done && this.#error === undefined) {
+      if (!this.#state.done) {
         this.#state.done = true;
         writeEmpty(this.#channel!.writer, MESSAGE.sync);
         this.#channel!.flush();
@@ -241,7 +247,7 @@ export class CursorOperation extends Operation {
       this.#state.done = true;
       this.#settle.reject(this.#error);
     }
-    if (!this.#state.shared || this.#state.done) this.#beforeEnd?.();
+    this.#beforeEnd?.();
     this.#closed?.();
   }
 
@@ -270,7 +276,7 @@ export class FetchOperation extends Operation {
 
   constructor(state: CursorState, close: boolean, settle: Settle<CursorBatch>) {
     super();
-    this.text = state.statement.text;
+    this.text = state.text;
     this.#state = state;
     this.#close = close;
     this.#settle = settle;
@@ -483,10 +489,7 @@ abstract class CopyOperation extends Operation {
   }
 
   start(channel: Channel): boolean {
-    const { writer } = channel;
-    const at = writer.begin(MESSAGE.query);
-    writer.cstring(this.text);
-    writer.end(at);
+    writeQuery(channel.writer, this.text);
     channel.block(this);
     this.channel = channel;
     return true;

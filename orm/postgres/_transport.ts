@@ -159,7 +159,7 @@ function once(socket: Socket, event: string): Promise<unknown> {
   });
 }
 
-/** Opens a stream to the server, with TLS as far as the options say. `onSocket` gets what can end it. */
+/** Opens a stream to the server, with TLS as far as the options say. `onClose` gets what ends it early. */
 export async function openTransport(
   options: ConnectionOptions,
   onClose: (close: () => void) => void,
@@ -170,7 +170,9 @@ export async function openTransport(
     return new PlainTransport(await Deno.connect({ transport: "unix", path }));
   }
   if (mode === "disable") {
-    const connection = await Deno.connect({ hostname: host, port });
+    const controller = new AbortController();
+    onClose(() => controller.abort());
+    const connection = await Deno.connect({ hostname: host, port, signal: controller.signal });
     connection.setNoDelay(true);
     return new PlainTransport(connection);
   }

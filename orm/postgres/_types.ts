@@ -461,7 +461,8 @@ export class TypeCatalog {
     if (dimension >= 6) return refuseValue("an array of more than six dimensions", type);
     // An element of an array of JSON may be an array itself; one of it is the whole value then.
     const element = this.info(type.element);
-    const nests = element?.name !== "json" && element?.name !== "jsonb" &&
+    const ownWay = this.#codecs.get(type.element)?.serialize !== undefined;
+    const nests = !ownWay && element?.name !== "json" && element?.name !== "jsonb" &&
       element?.kind !== "composite" && element?.kind !== "multirange";
     let text = "{";
     for (let i = 0; i < values.length; i++) {

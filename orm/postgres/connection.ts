@@ -17,7 +17,7 @@ import {
 } from "./_operations.ts";
 import { Queue } from "./_queue.ts";
 import type { Field } from "./_rows.ts";
-import { type Session, startSession } from "./_startup.ts";
+import { type Session, setParameter, startSession } from "./_startup.ts";
 import {
   BatchOperation,
   type BatchQuery,
@@ -46,9 +46,14 @@ export interface QueryOptions {
   integers?: IntegerMode;
   /**
    * The format of values: by default each type's faster one, which both come to the same; a type
-   * that has only one is sent in that.
+   * that has only one is sent in that. `raw` gives the bytes of the text form.
    */
-  format?: "auto" | "text" | "binary";
+  format?: "auto" | "text" | "binary" | "raw";
+  /**
+   * The parameters' types, by object identifier; 0 leaves one to the server. It finds all of them by
+   * default.
+   */
+  parameterTypes?: readonly number[];
   /** Whether the statement is kept prepared; as the connection's options say by default. */
   prepare?: boolean;
   /**
@@ -191,15 +196,15 @@ export class PostgresConnection implements AsyncDisposable {
       get underWay() {
         return underWay();
       },
-      findStatement: (text) => {
-        const statement = this.#statements.get(text);
+      findStatement: (key) => {
+        const statement = this.#statements.get(key);
         if (statement !== undefined) statement.used = ++this.#uses;
         return statement;
       },
-      makeStatement: (text) => this.#makeStatement(text),
+      makeStatement: (key) => this.#makeStatement(key),
       dropStatement: (statement) => {
-        if (this.#statements.get(statement.text) === statement) {
-          this.#statements.delete(statement.text);
+        if (this.#statements.get(statement.key) === statement) {
+          this.#statements.delete(statement.key);
         }
       },
       block: (operation) => this.#blocker = operation,
@@ -220,7 +225,7 @@ export class PostgresConnection implements AsyncDisposable {
     };
   }
 
-  #makeStatement(text: string): Statement {
+  #makeStatement(key: string): Statement {
     const { maxStatements = 256 } = this.#options;
     if (this.#statements.size >= maxStatements) {
       // The one that was used longest ago; a scan costs less than keeping them in order.
@@ -228,12 +233,12 @@ export class PostgresConnection implements AsyncDisposable {
       for (const statement of this.#statements.values()) {
         if (oldest === undefined || statement.used < oldest.used) oldest = statement;
       }
-      this.#statements.delete(oldest!.text);
+      this.#statements.delete(oldest!.key);
       writeClose(this.#channel.writer, "S", oldest!.name);
     }
-    const statement = new Statement(this.#nextName(), text);
+    const statement = new Statement(this.#nextName(), key);
     statement.used = ++this.#uses;
-    this.#statements.set(text, statement);
+    this.#statements.set(key, statement);
     return statement;
   }
 
@@ -422,14 +427,20 @@ export class PostgresConnection implements AsyncDisposable {
    * @throws {PostgresError} If the server refuses it.
    */
   async describe(text: string): Promise<{ parameters: number[]; fields: Field[] }> {
-    const { parameters = [], fields = [] } = await this.#describe(text, true);
+    const { parameters = [], fields = [] } = await this.#describe(text, {
+      prepare: false,
+    });
     return { parameters: [...parameters], fields: [...fields] };
   }
 
-  #describe(text: string, keep: boolean, signal?: AbortSignal): Promise<Statement> {
+  #describe(
+    text: string,
+    options: QueryOptions,
+  ): Promise<Statement> {
+    const { parameterTypes, prepare = true, signal } = options;
     return new Promise<Statement>((resolve, reject) => {
-      const make = () => new Statement("", text);
-      const operation = new DescribeOperation(text, keep, make, new Settle(resolve, reject));
+      const settle = new Settle(resolve, reject);
+      const operation = new DescribeOperation(text, parameterTypes, prepare, settle);
       this.#add(operation, signal, reject);
     });
   }
@@ -451,8 +462,8 @@ export class PostgresConnection implements AsyncDisposable {
       throw new DatabaseError("bad_query", "A cursor's batchRows is a number of rows from 1 on");
     }
     const settings = this.#settingsOf(options);
-    const statement = await this.#describe(text, options.prepare ?? true, signal);
-    const state = new CursorState(statement, parameters, settings, batchRows);
+    const statement = await this.#describe(text, options);
+    const state = new CursorState(text, statement, parameters, settings, batchRows);
     const name = `c${++this.#statementNumber}`;
     let opening!: CursorOperation;
     let batch = await new Promise<CursorBatch>((resolve, reject) => {
@@ -524,7 +535,13 @@ export class PostgresConnection implements AsyncDisposable {
 
   #settingsOf(options: QueryOptions): ReadSettings {
     const { asArray = false, integers = this.#settings.integers, format = "auto" } = options;
-    return { asArray, integers, format };
+    const { parameterTypes } = options;
+    return {
+      asArray,
+      integers,
+      format,
+      ...(parameterTypes === undefined ? {} : { parameterTypes }),
+    };
   }
 
   #add(
@@ -717,10 +734,7 @@ export class PostgresConnection implements AsyncDisposable {
       }
       case 0x53: { // S: ParameterStatus
         const message = new MessageReader(bytes, start, end);
-        const name = message.cstring();
-        const value = message.cstring();
-        this.#session.parameters.set(name, value);
-        this.#options.onParameter?.(name, value);
+        setParameter(this.#session.parameters, message, this.#options);
         return;
       }
       case 0x41: { // A: NotificationResponse

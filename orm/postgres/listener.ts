@@ -93,6 +93,11 @@ export class PostgresListener implements AsyncDisposable {
     this.#hooks = options;
   }
 
+  /** The server process that it is connected to; `undefined` while it is not. */
+  get processId(): number | undefined {
+    return this.#connection?.processId;
+  }
+
   /**
    * Listens on a channel until the iteration ends or the signal does.
    *

@@ -58,7 +58,7 @@ export interface ConnectionOptions {
   types?: TypeRegistry;
   /** Called with each notice; none by default. */
   onNotice?: (notice: ServerFields) => void;
-  /** Called when the server reports a setting. */
+  /** Called when the server reports a setting, those at the login too. */
   onParameter?: (name: string, value: string) => void;
 }
 

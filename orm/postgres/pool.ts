@@ -132,10 +132,12 @@ export class PostgresPool implements Queryable, AsyncDisposable {
   readonly #idle: Slot[] = [];
   readonly #waiting = new Queue<Waiter>();
   #opening = 0;
-  /** Leases and connections that are being cleaned. */
+  /** Ends the waiting of the first. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #sweeper: ReturnType<typeof setInterval> | undefined;
   #closing: Promise<void> | undefined;
+  /** Whether closing waits for nobody any more. */
+  #ended = false;
   #onChange: () => void = noop;
   #listener: PostgresListener | undefined;
 
@@ -297,6 +299,7 @@ export class PostgresPool implements Queryable, AsyncDisposable {
       });
       clearTimeout(timer);
     }
+    this.#ended = true;
     clearTimeout(this.#timer);
     for (let waiter; (waiter = this.#waiting.shift()) !== undefined;) waiter.fail(closedError());
     const slots = [...this.#slots];
@@ -459,6 +462,10 @@ export class PostgresPool implements Queryable, AsyncDisposable {
       return;
     }
     this.#opening--;
+    if (this.#ended) {
+      connection.destroy();
+      return;
+    }
     const { maxLifetimeMs = 3_600_000, idleTimeoutMs = 30_000 } = this.#options;
     const lifetimeMs = maxLifetimeMs * (1 - Math.random() / 10);
     const slot = new Slot(connection, maxLifetimeMs === 0 ? Infinity : Date.now() + lifetimeMs);
