@@ -1,4 +1,5 @@
 import { fileHost } from "./file_host.ts";
+import { gitService } from "./git_service.ts";
 import { kvService } from "./kv_service.ts";
 import { ormService } from "./orm_service.ts";
 import { playgroundService } from "./playground_service.ts";
@@ -27,6 +28,7 @@ export function defaultServices(options: DefaultServicesOptions = {}): Service[]
     redisService(redisPort === undefined ? {} : { port: redisPort }),
     kvService(),
     ormService(),
+    gitService(),
     playgroundService(),
     webConsole(port === undefined ? {} : { port }),
   ];

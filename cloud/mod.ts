@@ -5,6 +5,7 @@
  */
 export * from "./default_services.ts";
 export * from "./file_host.ts";
+export * from "./git_service.ts";
 export * from "./kv_service.ts";
 export * from "./metrics.ts";
 export * from "./playground_service.ts";

@@ -112,6 +112,11 @@ export interface ConsoleMount {
    * more than 262,144 bytes.
    */
   post(pattern: string, handler: RouteHandler): void;
+  /**
+   * Registers a route for every method below the page's path, for a protocol of its own: the handler
+   * gets the request as it came, without a limit on its body. Requests of other origins are refused.
+   */
+  handle(pattern: string, handler: (request: Request) => Response | Promise<Response>): void;
   /** Sets the page's template: what stands inside the shared layout. */
   template(text: string): void;
   /** Answers with the template run on `data`, in the layout. */

@@ -236,6 +236,9 @@ class ConsoleFrame {
       post: (pattern, handler) => {
         app.post(at(pattern), refuseOtherOrigins, limitBody, handler);
       },
+      handle: (pattern, handler) => {
+        app.all(at(pattern), refuseOtherOrigins, (c) => handler(c.req));
+      },
       template: (text) => {
         const frame =
           `{{extends "layout"}}{{define "content"}}{{template "${page.path}" .data}}{{end}}`;

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { ByteString } from "./_bytes.ts";
+import { type ByteString, encodeText } from "./_bytes.ts";
 import { directoryName, joinPath, readTextIfAny, stat } from "./_files.ts";
 import { GitError } from "./errors.ts";
 import { LockFile } from "./lock_file.ts";
@@ -590,23 +590,51 @@ export function renameSection(
   return found ? out + text.slice(at) : undefined;
 }
 
+/** Repeats every section called `from` right behind it under the name `to`. */
+export function copySection(
+  text: ByteString,
+  describe: string,
+  from: ByteString,
+  to: ByteString,
+): ByteString {
+  const dot = from.indexOf(".");
+  const wanted = dot < 0
+    ? `${from.toLowerCase()}.`
+    : `${from.slice(0, dot).toLowerCase()}${from.slice(dot)}.`;
+  const tokens = parseConfig(text, describe).filter((token) => token.kind === "section");
+  let out = "", at = 0;
+  tokens.forEach((token, i) => {
+    if (token.key !== wanted) return;
+    const next = tokens[i + 1];
+    const end = next === undefined ? text.length : lineStart(text, next.start);
+    out += text.slice(at, end);
+    if (!out.endsWith("\n")) out += "\n";
+    const rest = text.slice(token.end, end);
+    out += formatSectionHeader(to).trimEnd() + (rest.endsWith("\n") ? rest : `${rest}\n`);
+    at = end;
+  });
+  return out + text.slice(at);
+}
+
 /** Reads, changes and replaces a configuration file under its lock. */
 export function updateConfigFile(
   path: ByteString,
   change: (text: ByteString) => ByteString | undefined,
 ): void {
   const real = stat(path) === undefined ? path : realOrSame(path);
+  const here = `${encodeText(Deno.cwd())}/`;
+  const shown = path.startsWith(here) ? path.slice(here.length) : path;
   let lock: LockFile;
   try {
     lock = LockFile.take(real);
   } catch (error) {
     if (error instanceof GitError && error.code === "locked") {
-      throw new GitError("locked", `could not lock config file ${path}: File exists`);
+      throw new GitError("locked", `could not lock config file ${shown}: File exists`);
     }
     if (error instanceof GitError && error.code === "io") {
       throw new GitError(
         "io",
-        `could not lock config file ${path}: ${error.message.split(": ").pop()}`,
+        `could not lock config file ${shown}: ${error.message.split(": ").pop()}`,
       );
     }
     throw error;

@@ -11,15 +11,18 @@ import {
   comparableLine,
   hunkHeader,
   type HunkOptions,
+  type LineChange,
   LineDiff,
   type LineDiffOptions,
   Lines,
   makeHunks,
 } from "./line_diff.ts";
-import { isFileMode, isGitlinkMode } from "./objects.ts";
+import { isFileMode, isGitlinkMode, isLinkMode } from "./objects.ts";
 import type { ObjectStore } from "./object_store.ts";
 import { displayWidth } from "./pretty.ts";
+import { copiedBytes } from "./rename.ts";
 import { type DiffFile, type DiffPair, fileContent, MAX_SCORE } from "./tree_diff.ts";
+import { trailingStart, whitespaceErrors, type WhitespaceRule } from "./whitespace.ts";
 
 /** How differences are shown. */
 export interface DiffFormatOptions extends LineDiffOptions, HunkOptions {
@@ -31,6 +34,7 @@ export interface DiffFormatOptions extends LineDiffOptions, HunkOptions {
   quote: (path: ByteString) => ByteString;
   /** Prefixes. Defaults `a/` and `b/`. */
   oldPrefix?: ByteString;
+  /** Prefix of new paths. Default `b/`. */
   newPrefix?: ByteString;
   /** Show binary files as patches. */
   binary?: boolean;
@@ -42,8 +46,11 @@ export interface DiffFormatOptions extends LineDiffOptions, HunkOptions {
   irreversibleDelete?: boolean;
   /** Width of statistics. */
   statWidth?: number;
+  /** Most columns of names in statistics. */
   statNameWidth?: number;
+  /** Most columns of bars in statistics. */
   statGraphWidth?: number;
+  /** Most files in statistics. */
   statCount?: number;
   /** Paths are shown from here. */
   relative?: ByteString;
@@ -53,8 +60,46 @@ export interface DiffFormatOptions extends LineDiffOptions, HunkOptions {
   isBinary?: (path: ByteString) => boolean | undefined;
   /** Characters in front of lines: new, old, context. */
   indicators?: [string, string, string];
-  /** Put in front of every line. */
-  linePrefix?: ByteString;
+  /** Names of new, deleted and mode-changed files in statistics say so. */
+  compactSummary?: boolean;
+  /** Changes whose lines all match one of these are left out. */
+  ignoreLines?: readonly ((line: ByteString) => boolean)[];
+  /** Colours; none for plain output. */
+  colors?: DiffColors | undefined;
+  /** Which whitespace is shown as an error in coloured output. */
+  whitespace?: ((path: ByteString) => WhitespaceRule) | undefined;
+  /** How headings of hunks are found in the files of a path. */
+  headingOf?: ((path: ByteString) => HunkOptions["heading"]) | undefined;
+}
+
+/** Escape sequences of the parts of a diff. */
+export interface DiffColors {
+  /** Headers. */
+  meta: string;
+  /** `@@ … @@` */
+  frag: string;
+  /** The heading of a hunk. */
+  func: string;
+  /** Removed lines. */
+  old: string;
+  /** Added lines. */
+  new: string;
+  /** Unchanged lines. */
+  context: string;
+  /** Whitespace errors. */
+  whitespace: string;
+  /** Ends a colour. */
+  reset: string;
+}
+
+/** How `--dirstat` weighs directories. */
+export interface DirstatOptions {
+  /** Bytes that changed, lines that changed, or files that changed. */
+  mode: "changes" | "lines" | "files";
+  /** Directories count what is below them again. */
+  cumulative: boolean;
+  /** The smallest share that is shown. */
+  permille: number;
 }
 
 /** Whether content is binary: a NUL among the first 8000 bytes. */
@@ -94,8 +139,6 @@ export function formatPatch(
   pair: DiffPair,
   options: DiffFormatOptions,
 ): ByteString {
-  const oldPrefix = options.oldPrefix ?? "a/", newPrefix = options.newPrefix ?? "b/";
-  if (pair.status === "U") return `* Unmerged path ${pair.new.path}\n`;
   const typeChanged = pair.old.mode !== 0 && pair.new.mode !== 0 &&
     (pair.old.mode & 0o170000) !== (pair.new.mode & 0o170000);
   if (typeChanged) {
@@ -114,6 +157,24 @@ export function formatPatch(
     };
     return formatPatch(store, gone, options) + formatPatch(store, come, options);
   }
+  if (options.colors === undefined) return plainPatch(store, pair, options);
+  // Hunks come with colours; what stands before them is in the colour of headers.
+  const { meta, reset } = options.colors;
+  const text = plainPatch(store, pair, options);
+  const marker = text.startsWith("* Unmerged") ? -1 : text.indexOf(options.colors.frag + "@@");
+  const cut = marker < 0 ? text.length : marker;
+  return text.slice(0, cut).split("\n").map((line) =>
+    line === "" ? "" : /^Binary files /.test(line) ? line : `${meta}${line}${reset}`
+  ).join("\n") + text.slice(cut);
+}
+
+function plainPatch(
+  store: ObjectStore,
+  pair: DiffPair,
+  options: DiffFormatOptions,
+): ByteString {
+  const oldPrefix = options.oldPrefix ?? "a/", newPrefix = options.newPrefix ?? "b/";
+  if (pair.status === "U") return `* Unmerged path ${pair.new.path}\n`;
   const a = pair.old, b = pair.new;
   const nameA = prefixed(options, oldPrefix, a.path), nameB = prefixed(options, newPrefix, b.path);
   const labelA = a.mode === 0 ? "/dev/null" : nameA, labelB = b.mode === 0 ? "/dev/null" : nameB;
@@ -161,7 +222,7 @@ export function formatPatch(
   if (pair.status === "M" && pair.score > 0) {
     return head + indexLine(false) + rewrite(before, after, labelA, labelB, options);
   }
-  const body = formatHunks(before, after, options);
+  const body = formatHunks(before, after, options, a.mode === 0 ? b.path : a.path);
   if (body === "") {
     return must || (idA !== idB && (a.mode === 0 || b.mode === 0)) ? head + indexLine(false) : "";
   }
@@ -193,27 +254,117 @@ function markLine(mark: string, lines: Lines, i: number): ByteString {
   return text.endsWith("\n") ? mark + text : `${mark}${text}\n\\ No newline at end of file\n`;
 }
 
-/** The hunks of a unified diff between two texts. */
+/** Lines of a patch with colours. */
+class Painter {
+  readonly #colors: DiffColors;
+  readonly #rule: WhitespaceRule | undefined;
+
+  constructor(colors: DiffColors, rule: WhitespaceRule | undefined) {
+    this.#colors = colors;
+    this.#rule = rule;
+  }
+
+  /** Every line in one colour. */
+  all(color: string, text: ByteString): ByteString {
+    return text.replace(/[^\n]+/g, (line) => `${color}${line}${this.#colors.reset}`);
+  }
+
+  hunk(header: ByteString): ByteString {
+    const { frag, func, context, reset } = this.#colors;
+    const match = /^(@@+ .*? @@+)(?:( +)(.*))?\n$/s.exec(header);
+    if (match === null) return header;
+    return `${frag}${match[1]}${reset}${
+      match[2] === undefined ? "" : `${context}${match[2]}${reset}`
+    }${match[3] ? `${func}${match[3]}${reset}` : ""}\n`;
+  }
+
+  line(mark: string, kind: "old" | "new" | "context", lines: Lines, i: number): ByteString {
+    const { reset, context } = this.#colors;
+    const color = this.#colors[kind];
+    const whole = lines.text(i);
+    const end = whole.endsWith("\n");
+    const text = end ? whole.slice(0, -1) : whole;
+    const tail = end ? "\n" : `\n${context}\\ No newline at end of file${reset}\n`;
+    if (kind !== "new" || this.#rule === undefined) {
+      return text === "" && color === "" ? mark + reset + tail : color + mark + text + reset + tail;
+    }
+    return `${color}${mark}${reset}${this.#checked(text, color)}${tail}`;
+  }
+
+  /** An added line with its whitespace errors shown. */
+  #checked(text: ByteString, color: string): ByteString {
+    const { whitespace, reset } = this.#colors;
+    const rule = this.#rule!;
+    const cut = trailingStart(text, rule);
+    const indent = /^[\t ]*/.exec(text)![0].length;
+    let out = "";
+    let body = text.slice(0, cut);
+    if (indent > 0 && indent <= cut && whitespaceErrors(text.slice(0, indent) + "x", rule) !== "") {
+      out += `${whitespace}${body.slice(0, indent)}${reset}`;
+      body = body.slice(indent);
+    }
+    if (body !== "") out += `${color}${body}${reset}`;
+    if (cut < text.length) out += `${whitespace}${text.slice(cut)}${reset}`;
+    return out;
+  }
+}
+
+/** Marks changes whose lines all match one of the patterns as not worth showing. */
+function ignoreMatching(
+  a: Lines,
+  b: Lines,
+  changes: LineChange[],
+  patterns: readonly ((line: ByteString) => boolean)[],
+): void {
+  const matches = (text: ByteString): boolean => {
+    const line = text.replace(/\n$/, "");
+    return patterns.some((pattern) => pattern(line));
+  };
+  for (const change of changes) {
+    let ignored = true;
+    for (let i = 0; ignored && i < change.oldCount; i++) {
+      ignored = matches(a.text(change.oldStart + i));
+    }
+    for (let i = 0; ignored && i < change.newCount; i++) {
+      ignored = matches(b.text(change.newStart + i));
+    }
+    if (ignored) change.ignored = true;
+  }
+}
+
+/** The hunks of a unified diff between two texts; `path` chooses headings and whitespace rules. */
 export function formatHunks(
   before: Uint8Array,
   after: Uint8Array,
   options: Partial<DiffFormatOptions>,
+  path: ByteString = "",
 ): ByteString {
   const a = new Lines(before), b = new Lines(after);
   const changes = new LineDiff(a, b, options).changes();
+  if (options.ignoreLines !== undefined && options.ignoreLines.length > 0) {
+    ignoreMatching(a, b, changes, options.ignoreLines);
+  }
   const [plus, minus, space] = options.indicators ?? ["+", "-", " "];
+  const heading = options.heading ?? options.headingOf?.(path);
+  const hunks = makeHunks(a, b, changes, heading === undefined ? options : { ...options, heading });
+  if (hunks.length === 0) return "";
+  const painter = options.colors === undefined
+    ? undefined
+    : new Painter(options.colors, options.whitespace?.(path));
+  const line = (mark: string, kind: "old" | "new" | "context", lines: Lines, i: number): string =>
+    painter === undefined ? markLine(mark, lines, i) : painter.line(mark, kind, lines, i);
   const out: string[] = [];
-  for (const hunk of makeHunks(a, b, changes, options)) {
-    out.push(hunkHeader(hunk));
+  for (const hunk of hunks) {
+    out.push(painter === undefined ? hunkHeader(hunk) : painter.hunk(hunkHeader(hunk)));
     let j = hunk.newStart;
     for (const change of hunk.changes) {
-      for (; j < change.newStart; j++) out.push(markLine(space, b, j));
+      for (; j < change.newStart; j++) out.push(line(space, "context", b, j));
       for (let i = change.oldStart; i < change.oldStart + change.oldCount; i++) {
-        out.push(markLine(minus, a, i));
+        out.push(line(minus, "old", a, i));
       }
-      for (; j < change.newStart + change.newCount; j++) out.push(markLine(plus, b, j));
+      for (; j < change.newStart + change.newCount; j++) out.push(line(plus, "new", b, j));
     }
-    for (; j < hunk.newStart + hunk.newCount; j++) out.push(markLine(space, b, j));
+    for (; j < hunk.newStart + hunk.newCount; j++) out.push(line(space, "context", b, j));
   }
   return out.join("");
 }
@@ -248,12 +399,15 @@ function binaryHunk(to: Uint8Array): ByteString {
 
 /** Lines added and removed; `undefined` counts for binary files. */
 export interface FileStat {
+  /** The pair. */
   pair: DiffPair;
   /** Added lines, or bytes after, for binary files. */
   added: number;
   /** Removed lines, or bytes before. */
   deleted: number;
+  /** Whether bytes are counted rather than lines. */
   binary: boolean;
+  /** Whether it is unmerged in the index. */
   unmerged: boolean;
 }
 
@@ -297,6 +451,9 @@ export function diffStats(
     } else {
       const a = new Lines(before), b = new Lines(after);
       const changes = new LineDiff(a, b, options).changes();
+      if (options.ignoreLines !== undefined && options.ignoreLines.length > 0) {
+        ignoreMatching(a, b, changes, options.ignoreLines);
+      }
       for (
         const hunk of makeHunks(a, b, changes, {
           ...options,
@@ -358,9 +515,24 @@ function shownPath(path: ByteString, options: DiffFormatOptions): ByteString {
 function statName(stat: FileStat, options: DiffFormatOptions): ByteString {
   const { pair } = stat;
   const a = shownPath(pair.old.path, options), b = shownPath(pair.new.path, options);
-  return pair.status === "R" || pair.status === "C"
+  const name = pair.status === "R" || pair.status === "C"
     ? renameText(a, b, options.quote)
     : options.quote(b);
+  return options.compactSummary ? name + compactNote(pair) : name;
+}
+
+/** ` (new +x)` and the like. */
+function compactNote(pair: DiffPair): string {
+  const before = pair.old.mode, after = pair.new.mode;
+  const kind = (mode: number): string =>
+    isLinkMode(mode) ? " +l" : isFileMode(mode) && (mode & 0o111) !== 0 ? " +x" : "";
+  if (pair.status === "A") return ` (new${kind(after)})`;
+  if (pair.status === "D") return " (gone)";
+  if (isLinkMode(before) && !isLinkMode(after)) return " (mode -l)";
+  if (!isLinkMode(before) && isLinkMode(after)) return " (mode +l)";
+  if ((before & 0o777) === 0o644 && (after & 0o777) === 0o755) return " (mode +x)";
+  if ((before & 0o777) === 0o755 && (after & 0o777) === 0o644) return " (mode -x)";
+  return "";
 }
 
 /** `--stat` */
@@ -458,9 +630,11 @@ export function formatStat(stats: FileStat[], options: DiffFormatOptions): ByteS
       }
     }
     const count = stat.added + stat.deleted;
+    const bar = (color: string | undefined, text: string): string =>
+      text === "" || !color ? text : `${color}${text}${options.colors!.reset}`;
     out += `${start} ${String(count).padStart(numberWidth)}${count > 0 ? " " : ""}${
-      "+".repeat(add)
-    }${"-".repeat(del)}\n`;
+      bar(options.colors?.new, "+".repeat(add))
+    }${bar(options.colors?.old, "-".repeat(del))}\n`;
   });
   if (shown.length < stats.length) out += " ...\n";
   return out + formatShortStat(stats);
@@ -501,9 +675,81 @@ export function formatNumStat(stats: FileStat[], options: DiffFormatOptions): By
           shownPath(pair.new.path, options)
         }\0`
         : `${counts}\t${shownPath(pair.new.path, options)}\0`;
-    } else out += `${counts}\t${statName(stat, options)}\n`;
+    } else out += `${counts}\t${statName(stat, { ...options, compactSummary: false })}\n`;
   }
   return out;
+}
+
+/** `--dirstat`: the share of each directory in all changes. */
+export function formatDirstat(
+  store: ObjectStore,
+  pairs: readonly DiffPair[],
+  stats: readonly FileStat[],
+  how: DirstatOptions,
+  options: DiffFormatOptions,
+): ByteString {
+  const files: { name: ByteString; changed: number }[] = [];
+  if (how.mode === "lines") {
+    for (const { pair, added, deleted, binary } of stats) {
+      const changed = binary ? Math.ceil((added + deleted) / 64) : added + deleted;
+      files.push({ name: pair.new.path, changed });
+    }
+  } else {
+    for (const pair of pairs) {
+      if (pair.status === "U") continue;
+      let changed: number;
+      if (pair.old.idKnown && pair.new.idKnown && pair.old.id === pair.new.id) changed = 0;
+      else if (how.mode === "files") changed = 1;
+      else {
+        const before = fileContent(store, pair.old), after = fileContent(store, pair.new);
+        const both = pair.old.mode !== 0 && pair.new.mode !== 0;
+        const copied = both ? copiedBytes(before, after) : 0;
+        // What is new, and what of the old is gone.
+        changed = before.length - copied + (after.length - copied) || 1;
+      }
+      files.push({ name: shownPath(pair.new.path, options), changed });
+    }
+  }
+  const total = files.reduce((sum, file) => sum + file.changed, 0);
+  if (total === 0) return "";
+  files.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  let out = "";
+  let at = 0;
+  interface Frame {
+    base: ByteString;
+    sum: number;
+    sources: number;
+  }
+  // One frame for each directory that is open; paths are at most as deep as they are long.
+  const frames: Frame[] = [{ base: "", sum: 0, sources: 0 }];
+  for (;;) {
+    const frame = frames.at(-1)!;
+    const file = files[at];
+    if (file !== undefined && file.name.startsWith(frame.base)) {
+      const slash = file.name.indexOf("/", frame.base.length);
+      if (slash >= 0) frames.push({ base: file.name.slice(0, slash + 1), sum: 0, sources: 0 });
+      else {
+        frame.sum += file.changed;
+        frame.sources += 2;
+        at++;
+      }
+      continue;
+    }
+    frames.pop();
+    const parent = frames.at(-1);
+    if (parent === undefined) return out;
+    let { sum } = frame;
+    // A directory whose changes all come from one directory below it says nothing new.
+    if (frame.sources !== 1 && sum > 0) {
+      const permille = Math.floor(sum * 1000 / total);
+      if (permille >= how.permille) {
+        out += `${String(Math.floor(permille / 10)).padStart(4)}.${permille % 10}% ${frame.base}\n`;
+        if (!how.cumulative) sum = 0;
+      }
+    }
+    parent.sum += sum;
+    parent.sources++;
+  }
 }
 
 /** `--summary` */

@@ -105,8 +105,13 @@ export interface FileObjectStoreOptions {
 }
 
 const MAX_ALTERNATE_DEPTH = 5;
+const MAX_REPLACE_DEPTH = 5;
 /** How many bytes of a loose object are looked at for its header. */
 const MAX_HEADER = 64;
+/** Longest header of a loose object with one of the known types, with its NUL. */
+const MAX_HEADER_SIZE = 32;
+/** How far headers of objects of unknown types may go. */
+const MAX_UNKNOWN_HEADER = 8192;
 
 /** Reads the header of a loose object; `at` is where content starts. */
 export function parseLooseHeader(
@@ -253,20 +258,51 @@ export class FileObjectStore implements ObjectStore {
   }
 
   /** Reads one loose object with its type word unchecked; `undefined` when it is not loose. */
-  readLoose(id: ObjectId): { type: ByteString; data: Uint8Array } | undefined {
+  readLoose(
+    id: ObjectId,
+    options: { anyType?: boolean } = {},
+  ): { type: ByteString; data: Uint8Array } | undefined {
     const packed = this.#readLooseFile(id);
-    return packed === undefined ? undefined : decodeLoose(packed, id);
+    return packed === undefined ? undefined : decodeLoose(packed, id, options.anyType);
   }
 
   #resolver(pack: Pack): (id: ObjectId) => number | GitObject | undefined {
     return (id) => {
       const offset = pack.find(id);
-      return offset >= 0 ? offset : this.read(id);
+      return offset >= 0 ? offset : this.#readAny(id);
     };
+  }
+
+  #replacements: (() => ReadonlyMap<ObjectId, ObjectId>) | undefined;
+
+  /** Says which objects stand for others when they are read; `undefined` for none. */
+  setReplacements(source: (() => ReadonlyMap<ObjectId, ObjectId>) | undefined): void {
+    this.#replacements = source;
+  }
+
+  /** The object that is read for an id. Replacements of replacements are followed a little way. */
+  #replaced(id: ObjectId): ObjectId {
+    const source = this.#replacements;
+    if (source === undefined) return id;
+    // Looking the replacements up must not look for replacements.
+    this.#replacements = undefined;
+    const map = source();
+    this.#replacements = map.size === 0 ? undefined : () => map;
+    let at = id;
+    for (let depth = 0; depth < MAX_REPLACE_DEPTH; depth++) {
+      const next = map.get(at);
+      if (next === undefined) return at;
+      at = next;
+    }
+    throw corrupt(`replace depth too high for object ${id}`);
   }
 
   /** The object, or `undefined`. */
   read(id: ObjectId): GitObject | undefined {
+    return this.#readAny(this.#replaced(id));
+  }
+
+  #readAny(id: ObjectId): GitObject | undefined {
     const found = this.#readOnce(id);
     if (found !== undefined) return found;
     if (this.refresh()) {
@@ -310,6 +346,7 @@ export class FileObjectStore implements ObjectStore {
 
   /** Type and size, or `undefined`. */
   describe(id: ObjectId): { type: ObjectType; size: number } | undefined {
+    id = this.#replaced(id);
     for (let attempt = 0; attempt < 2; attempt++) {
       const packed = this.#findPacked(id);
       if (packed !== undefined) {
@@ -489,17 +526,22 @@ function permissionError(error: unknown, directory: ByteString): unknown {
 function looseHead(
   packed: Uint8Array,
   id: ObjectId,
+  anyType = false,
 ): { type: ByteString; size: number; at: number } {
-  const head = new Uint8Array(MAX_HEADER);
+  const limit = anyType ? MAX_UNKNOWN_HEADER : MAX_HEADER;
+  const head = new Uint8Array(limit);
   try {
     inflateInto(packed, 0, packed.length, head, true);
   } catch (error) {
     // Objects shorter than the window end early; what came out is in `head`.
     const parsed = parseLooseHeader(head);
-    if (parsed !== undefined && parsed.at + parsed.size <= MAX_HEADER) return parsed;
+    if (parsed !== undefined && parsed.at + parsed.size <= limit) return parsed;
     throw new GitError("corrupt", `unable to unpack ${id} header`, { cause: error });
   }
   const parsed = parseLooseHeader(head);
+  if (!anyType && !head.subarray(0, MAX_HEADER_SIZE).includes(0)) {
+    throw corrupt(`header for ${id} too long, exceeds ${MAX_HEADER_SIZE} bytes`);
+  }
   if (parsed === undefined) throw corrupt(`unable to parse ${id} header`);
   return parsed;
 }
@@ -508,8 +550,9 @@ function looseHead(
 export function decodeLoose(
   packed: Uint8Array,
   id: ObjectId,
+  anyType = false,
 ): { type: ByteString; data: Uint8Array } {
-  const head = looseHead(packed, id);
+  const head = looseHead(packed, id, anyType);
   if (head.size > MAX_OBJECT_SIZE || head.size > packed.length * 1040 + 64) {
     throw corrupt(`object ${id} announces an impossible size`);
   }

@@ -4,7 +4,6 @@
  * @module
  */
 import { encodeText } from "./_bytes.ts";
-import { zlib } from "./_builtins.ts";
 import { isDirectory } from "./_files.ts";
 import { concatBytes } from "./_bytes.ts";
 import { GitError } from "./errors.ts";
@@ -54,24 +53,30 @@ export interface GitHostOptions {
 
 const NAME = /^(?:[A-Za-z0-9_][A-Za-z0-9._-]*\/)*[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 
-async function readBody(request: Request, limit: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
+async function* bodyChunks(request: Request, limit: number): AsyncGenerator<Uint8Array> {
+  if (request.body === null) return;
+  const encoding = request.headers.get("content-encoding");
+  const packed = encoding === "gzip" || encoding === "x-gzip";
+  const body = packed ? request.body.pipeThrough(new DecompressionStream("gzip")) : request.body;
   let size = 0;
-  if (request.body !== null) {
-    for await (const chunk of request.body) {
+  try {
+    for await (const chunk of body) {
       size += chunk.length;
       if (size > limit) throw new GitError("limit", "request is too large");
-      chunks.push(chunk);
+      yield chunk;
     }
+  } catch (error) {
+    if (error instanceof TypeError && packed) {
+      throw new GitError("protocol", "request body is not valid gzip");
+    }
+    throw error;
   }
-  const body = concatBytes(chunks);
-  const encoding = request.headers.get("content-encoding");
-  if (encoding !== "gzip" && encoding !== "x-gzip") return body;
-  try {
-    return zlib().gunzipSync(body, { maxOutputLength: limit });
-  } catch {
-    throw new GitError("protocol", "request body is not valid gzip");
-  }
+}
+
+async function readBody(request: Request, limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bodyChunks(request, limit)) chunks.push(chunk);
+  return concatBytes(chunks);
 }
 
 /**
@@ -163,21 +168,24 @@ export function createGitHost(options: GitHostOptions): (request: Request) => Pr
           : concatBytes([packet(`# service=${service}\n`), FLUSH, body]);
         return new Response(text as Uint8Array<ArrayBuffer>, { headers });
       }
-      const body = await readBody(request, limit);
       if (write) {
         const { preReceive, postReceive } = options;
-        const answer = receivePack(repository, body, {
-          ...hide,
-          signal: request.signal,
-          ...(preReceive === undefined
-            ? {}
-            : { preReceive: (commands) => preReceive(name, commands) }),
-          ...(postReceive === undefined
-            ? {}
-            : { postReceive: (commands) => postReceive(name, commands) }),
-        });
-        return new Response(answer as Uint8Array<ArrayBuffer>, { headers });
+        const answer: Uint8Array[] = [];
+        for await (
+          const part of receivePack(repository, bodyChunks(request, limit), {
+            ...hide,
+            signal: request.signal,
+            ...(preReceive === undefined
+              ? {}
+              : { preReceive: (commands) => preReceive(name, commands) }),
+            ...(postReceive === undefined
+              ? {}
+              : { postReceive: (commands) => postReceive(name, commands) }),
+          })
+        ) answer.push(part);
+        return new Response(concatBytes(answer) as Uint8Array<ArrayBuffer>, { headers });
       }
+      const body = await readBody(request, limit);
       const settings = { ...hide, ...wants, signal: request.signal };
       const parts = version === 2
         ? serveV2(repository, body, settings)

@@ -18,6 +18,20 @@ export interface CommitLinks {
 }
 
 const cache = new WeakMap<ObjectStore, Map<ObjectId, CommitLinks>>();
+const ends = new WeakMap<ObjectStore, ReadonlySet<ObjectId>>();
+
+/** Says at which commits the history of a shallow repository ends. */
+export function setShallow(store: ObjectStore, commits: ReadonlySet<ObjectId>): void {
+  if (commits.size > 0 || ends.has(store)) cache.delete(store);
+  ends.set(store, commits);
+}
+
+/** The commits at which the history of a shallow repository ends. */
+export function shallowCommits(store: ObjectStore): ReadonlySet<ObjectId> {
+  return ends.get(store) ?? NONE;
+}
+
+const NONE: ReadonlySet<ObjectId> = new Set();
 
 /** Parents, tree and committer time of a commit, remembered. */
 export function commitLinks(store: ObjectStore, id: ObjectId): CommitLinks {
@@ -27,23 +41,13 @@ export function commitLinks(store: ObjectStore, id: ObjectId): CommitLinks {
   if (links === undefined) {
     const commit = readCommit(store, id);
     links = {
-      parents: commit.parents,
+      parents: ends.get(store)?.has(id) ? [] : commit.parents,
       tree: commit.tree,
       time: parseSignature(commit.committer).time,
     };
     map.set(id, links);
   }
   return links;
-}
-
-/** Replaces what is known of a commit's parents: shallow boundaries and grafts. */
-export function overrideParents(
-  store: ObjectStore,
-  id: ObjectId,
-  parents: readonly ObjectId[],
-): void {
-  const links = commitLinks(store, id);
-  cache.get(store)!.set(id, { ...links, parents });
 }
 
 /** A priority queue, largest time first, first in first out among equals. */

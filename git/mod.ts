@@ -60,7 +60,14 @@ export {
   type WalkedObject,
   walkObjects,
 } from "./rev_list.ts";
-export { diffLines, type LineChange, type LineDiffOptions } from "./line_diff.ts";
+export {
+  diffLines,
+  type HunkOptions,
+  type LineChange,
+  type LineDiffOptions,
+  Lines,
+} from "./line_diff.ts";
+export { parseWhitespaceRule, type WhitespaceRule } from "./whitespace.ts";
 export { mergeFile, type MergeFileOptions, type MergeFileResult } from "./merge_file.ts";
 export {
   mergeCommits,
@@ -73,3 +80,14 @@ export {
 export { type DiffFile, type DiffPair, diffTrees, type TreeDiffOptions } from "./tree_diff.ts";
 export { detectRenames, type RenameOptions } from "./rename.ts";
 export { Pathspec, type PathspecSettings } from "./pathspec.ts";
+export { blame, type BlameEntry, type BlameOptions, type BlameResult } from "./blame.ts";
+export { type GraphCommit, HistoryGraph } from "./graph.ts";
+export { colorSequence } from "./color.ts";
+export {
+  type DiffColors,
+  type DiffFormatOptions,
+  diffStats,
+  type FileStat,
+  formatPatch,
+} from "./diff_format.ts";
+export { findNote, listNotes, writeNotes } from "./notes.ts";

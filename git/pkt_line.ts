@@ -22,19 +22,29 @@ export function packet(payload: Uint8Array | ByteString): Uint8Array {
 }
 
 /** Splits data into packets of a side band: 1 data, 2 progress, 3 error. */
-export function sideBand(band: number, data: Uint8Array): Uint8Array[] {
+export function sideBand(
+  band: number,
+  data: Uint8Array,
+  size: number = MAX_PAYLOAD - 1,
+): Uint8Array[] {
   const out: Uint8Array[] = [];
-  for (let at = 0; at < data.length; at += MAX_PAYLOAD - 1) {
-    out.push(packet(concatBytes([Uint8Array.of(band), data.subarray(at, at + MAX_PAYLOAD - 1)])));
+  for (let at = 0; at < data.length; at += size) {
+    out.push(packet(concatBytes([Uint8Array.of(band), data.subarray(at, at + size)])));
   }
   return out;
+}
+
+/** Where packets come from, one line at a time. */
+export interface PacketSource {
+  /** The next packet as a line without its line feed; `undefined` at the end. */
+  line(): ByteString | "flush" | "delimiter" | "end" | undefined;
 }
 
 /** A packet as read: a payload, or which special packet it was. */
 export type Packet = Uint8Array | "flush" | "delimiter" | "end";
 
 /** Reads packets from bytes in memory. */
-export class PacketReader {
+export class PacketReader implements PacketSource {
   readonly #data: Uint8Array;
   /** Where the next packet starts. */
   position = 0;

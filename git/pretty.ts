@@ -4,6 +4,7 @@
  * @module
  */
 import { type ByteString, decodeText, encodeText } from "./_bytes.ts";
+import { COLOR_RESET, colorSequence } from "./color.ts";
 import { currentTime, type DateMode, formatDate } from "./date.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
 import { type Commit, parseSignature, type Signature } from "./objects.ts";
@@ -40,6 +41,26 @@ export interface PrettyContext {
   expandTabs?: number;
   /** Text of notes, if any. */
   notes?: ByteString | undefined;
+  /** Colours: for `%C(auto)` and `%Cred`. */
+  color?: boolean;
+  /** Colours of ref names and ids for `%C(auto)`. */
+  autoColor?: (kind: "commit" | "reset") => string;
+  /** What mails need, for `email` and `mboxrd`. */
+  mail?: MailOptions | undefined;
+}
+
+/** What {@linkcode PrettyContext} says about mails. */
+export interface MailOptions {
+  /** In front of the subject, as `[PATCH 1/3] `. */
+  subjectPrefix?: ByteString;
+  /** Header lines after the subject. */
+  extraHeaders?: ByteString;
+  /** The headers give the character set already. */
+  plain?: boolean;
+  /** Keep the subject's line breaks. */
+  keepSubject?: boolean;
+  /** The sender, when it is not the author. */
+  from?: Signature | undefined;
 }
 
 /** The subject: the first paragraph on one line. */
@@ -116,19 +137,20 @@ function indented(message: ByteString, tabs: number): ByteString {
   }).join("");
 }
 
-/** Shows a commit's headers and message; ends with a line feed. */
-export function formatCommitText(id: ObjectId, commit: Commit, context: PrettyContext): ByteString {
+/** Whether a style is for mails. */
+export function isMailStyle(style: string): boolean {
+  return style === "email" || style === "mboxrd";
+}
+
+/**
+ * The headers and message of a commit as its style shows them, without the line that names the
+ * commit. Ends with a line feed, except for `oneline` and format strings.
+ */
+export function formatMessage(id: ObjectId, commit: Commit, context: PrettyContext): ByteString {
   const { style } = context;
   const mode = context.date ?? { type: "default" };
   const now = context.now ?? currentTime();
-  const name = (one: ObjectId): string => context.abbrevCommit ? context.abbrev(one) : one;
   if (style === "format") return expandFormat(context.format ?? "", id, commit, context);
-  const decoration = context.decorate?.(id, "wrapped") ?? "";
-  if (style === "oneline") {
-    return `${context.mark ?? ""}${name(id)}${parentsText(context, name)}${decoration} ${
-      context.reflog === undefined ? "" : `${context.reflog.selector}: ${context.reflog.message}`
-    }${context.reflog === undefined ? subjectOf(commit.message) : ""}`;
-  }
   const author = person(commit.author), committer = person(commit.committer);
   const date = (who: Signature): string => formatDate(who.time, who.zone, mode, now);
   if (style === "reference") {
@@ -137,96 +159,127 @@ export function formatCommitText(id: ObjectId, commit: Commit, context: PrettyCo
       date: context.date ?? { type: "short" },
     });
   }
-  if (style === "email" || style === "mboxrd") {
+  if (style === "oneline") return subjectOf(commit.message).replace(/\s+$/, "");
+  const mail = isMailStyle(style);
+  let out = "";
+  if (mail) {
     const rfc = formatDate(author.time, author.zone, { type: "rfc" }, now);
-    let out =
-      `From ${id} Mon Sep 17 00:00:00 2001\nFrom: ${author.name} <${author.email}>\nDate: ${rfc}\nSubject: [PATCH] ${
-        subjectOf(commit.message)
-      }\n\n`;
-    const body = bodyOf(commit.message).replace(/\s+$/, "");
-    if (body !== "") out += `${body}\n`;
-    return out;
-  }
-  let out = `commit ${context.mark ?? ""}${name(id)}${parentsText(context, name)}${decoration}\n`;
-  if (context.reflog !== undefined) {
-    const who = context.reflog.who;
-    out +=
-      `Reflog: ${context.reflog.selector} (${who})\nReflog message: ${context.reflog.message}\n`;
-  }
-  if (style === "raw") {
+    out += mailFrom(author, context.mail?.from);
+    out += `Date: ${rfc}\n`;
+  } else if (style === "raw") {
     out += `tree ${commit.tree}\n`;
-    for (const parent of commit.parents) out += `parent ${parent}\n`;
+    for (const parent of context.parents ?? commit.parents) out += `parent ${parent}\n`;
     out += `author ${commit.author}\ncommitter ${commit.committer}\n`;
     for (const [key, value] of commit.extra) out += `${key} ${value.replaceAll("\n", "\n ")}\n`;
   } else {
     if (commit.parents.length > 1) {
       out += `Merge: ${commit.parents.map((parent) => context.abbrev(parent)).join(" ")}\n`;
     }
-    if (style === "short") out += `Author: ${author.name} <${author.email}>\n`;
-    else if (style === "full") {
-      out +=
-        `Author: ${author.name} <${author.email}>\nCommit: ${committer.name} <${committer.email}>\n`;
-    } else if (style === "fuller") {
-      out += `Author:     ${author.name} <${author.email}>\nAuthorDate: ${date(author)}\n` +
-        `Commit:     ${committer.name} <${committer.email}>\nCommitDate: ${date(committer)}\n`;
-    } else out += `Author: ${author.name} <${author.email}>\nDate:   ${date(author)}\n`;
+    const wide = style === "fuller" ? "    " : "";
+    out += `Author: ${wide}${author.name} <${author.email}>\n`;
+    if (style === "medium") out += `Date:   ${date(author)}\n`;
+    if (style === "fuller") out += `AuthorDate: ${date(author)}\n`;
+    if (style === "full" || style === "fuller") {
+      out += `Commit: ${wide}${committer.name} <${committer.email}>\n`;
+    }
+    if (style === "fuller") out += `CommitDate: ${date(committer)}\n`;
   }
-  out += "\n";
-  const tabs = style === "raw" || style === "short" || style === "medium" || style === "full" ||
-      style === "fuller"
-    ? context.expandTabs ?? (style === "raw" || style === "short" ? 0 : 8)
-    : 0;
-  if (style === "short") {
-    const subject = subjectOf(commit.message);
-    if (subject !== "") out += `    ${subject}\n`;
-  } else out += indented(commit.message, tabs);
-  if (context.notes !== undefined) {
-    out += `\nNotes:\n${
-      context.notes.replace(/\n$/, "").split("\n").map((line) => `    ${line}\n`).join("")
-    }`;
-  }
+  if (mail) out += mailSubject(commit, context);
+  else out += "\n";
+  const start = out.length;
+  if (mail) {
+    const inBody = context.mail?.from;
+    if (
+      inBody !== undefined && (inBody.name !== author.name || inBody.email !== author.email)
+    ) out += `From: ${author.name} <${author.email}>\n\n`;
+    let body = bodyOf(commit.message);
+    if (style === "mboxrd") body = body.replace(/^(>*From )/gm, ">$1");
+    out += body.split("\n").map((line) => `${line.replace(/[\t\v\f\r ]+$/, "")}\n`).join("");
+  } else if (style === "short") {
+    for (const line of skipBlankLines(commit.message).split("\n")) {
+      if (line.trim() === "") break;
+      out += `    ${line.trimEnd()}\n`;
+    }
+  } else out += indented(commit.message, context.expandTabs ?? (style === "raw" ? 0 : 8));
+  out = `${out.replace(/[\t\v\f\r\n ]+$/, "")}\n`;
+  if (mail && out.length <= start) out += "\n";
   return out;
 }
 
-function parentsText(context: PrettyContext, name: (id: ObjectId) => string): string {
-  return (context.parents ?? []).map((parent) => ` ${name(parent)}`).join("");
+/** Bytes over 127 or control characters. */
+function needsEncoding(text: ByteString): boolean {
+  return /[^\x20-\x7e\t]|=\?/.test(text);
 }
 
-const COLORS: Record<string, number> = {
-  black: 0,
-  red: 1,
-  green: 2,
-  yellow: 3,
-  blue: 4,
-  magenta: 5,
-  cyan: 6,
-  white: 7,
-};
-
-/** The escape sequence of a colour description such as `bold red`. */
-export function colorSequence(text: string): string {
-  const codes: (string | number)[] = [];
-  let background = false;
-  for (const word of text.trim().split(/\s+/)) {
-    if (word === "" || word === "normal") {
-      if (word === "normal") background = true;
-      continue;
+/** A word of a mail header in RFC 2047's Q encoding, folded at 76 columns. */
+function encodeHeader(text: ByteString, column: number, inPhrase: boolean): ByteString {
+  const start = "=?UTF-8?q?";
+  let out = start, width = column + start.length;
+  const limit = 76;
+  for (const character of decodeText(text)) {
+    let encoded = "";
+    for (const byte of encodeText(character)) {
+      const special = inPhrase
+        ? !/[A-Za-z0-9!*+\-/]/.test(byte)
+        : byte === " " || /[^\x21-\x7e]|[=?_]/.test(byte);
+      encoded += special
+        ? `=${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`
+        : byte;
     }
-    if (word === "reset") return "\x1b[m";
-    const attributes = ["bold", "dim", "italic", "ul", "blink", "", "reverse", "", "strike"];
-    const at = attributes.indexOf(word);
-    if (at >= 0 && word !== "") codes.push([1, 2, 3, 4, 5, 0, 7, 0, 9][at]!);
-    else if (word.startsWith("bright") && word.slice(6) in COLORS) {
-      codes.push((background ? 100 : 90) + COLORS[word.slice(6)]!), background = true;
-    } else if (word in COLORS) {
-      codes.push((background ? 40 : 30) + COLORS[word]!);
-      background = true;
-    } else if (/^\d+$/.test(word)) {
-      codes.push(`${background ? 48 : 38};5;${word}`);
-      background = true;
+    if (width + encoded.length + 2 > limit) {
+      out += `?=\n ${start}`;
+      width = start.length + 1;
     }
+    out += encoded;
+    width += encoded.length;
   }
-  return codes.length === 0 ? "" : `\x1b[${codes.join(";")}m`;
+  return `${out}?=`;
+}
+
+function mailFrom(author: Signature, from: Signature | undefined): ByteString {
+  const who = from ?? author;
+  let name = who.name;
+  if (/[^\x20-\x7e]|=\?/.test(name)) name = encodeHeader(name, "From: ".length, true);
+  else if (/[()<>@,;:\\".[\]]/.test(name)) name = `"${name.replace(/["\\]/g, "\\$&")}"`;
+  const last = `From: ${name}`.split("\n").at(-1)!;
+  const fold = last.length + who.email.length + 3 > 78 ? "\n" : "";
+  return `From: ${name}${fold} <${who.email}>\n`;
+}
+
+/** Folds words at 78 columns; continuation lines start with a space. */
+function foldHeader(prefix: ByteString, text: ByteString): ByteString {
+  let out = prefix, width = prefix.length;
+  text.split(" ").forEach((word, i) => {
+    if (i > 0 && width + 1 + word.length > 78) {
+      out += `\n ${word}`;
+      width = 1 + word.length;
+    } else {
+      out += i > 0 ? ` ${word}` : word;
+      width += word.length + (i > 0 ? 1 : 0);
+    }
+  });
+  return out;
+}
+
+function mailSubject(commit: Commit, context: PrettyContext): ByteString {
+  const mail = context.mail;
+  const label = `Subject: ${mail?.subjectPrefix ?? "[PATCH] "}`;
+  const subject = mail?.keepSubject
+    ? skipBlankLines(commit.message).split(/\n[\t ]*\n/)[0]!.replace(/\n(?=.)/g, "\n ").trimEnd()
+    : subjectOf(commit.message);
+  let out = needsEncoding(subject)
+    ? label + encodeHeader(subject, label.length, false)
+    : foldHeader(label, subject);
+  out += "\n";
+  if (mail?.plain !== true && needsEncodingBody(commit.message)) {
+    out += "MIME-Version: 1.0\nContent-Type: text/plain; charset=UTF-8\n" +
+      "Content-Transfer-Encoding: 8bit\n";
+  }
+  return `${out}${mail?.extraHeaders ?? ""}\n`;
+}
+
+function needsEncodingBody(message: ByteString): boolean {
+  return /[\x80-\xff]/.test(message);
 }
 
 /** Expands a format string. */
@@ -272,6 +325,11 @@ export function expandFormat(
     }
   };
   let out = "";
+  let auto = false;
+  const colored = (text: ByteString): ByteString =>
+    auto && context.autoColor !== undefined
+      ? context.autoColor("commit") + text + context.autoColor("reset")
+      : text;
   const one = (at: number): { text: ByteString; length: number } | undefined => {
     const rest = format.slice(at);
     const c = rest[0];
@@ -282,9 +340,9 @@ export function expandFormat(
     });
     switch (c) {
       case "H":
-        return simple(id);
+        return simple(colored(id));
       case "h":
-        return simple(context.abbrev(id));
+        return simple(colored(context.abbrev(id)));
       case "T":
         return simple(commit.tree);
       case "t":
@@ -355,11 +413,22 @@ export function expandFormat(
       case "C": {
         const named = /^C\(([^)]*)\)/.exec(rest);
         if (named !== null) {
-          const always = named[1]!.startsWith("always,");
-          return simple(always ? colorSequence(named[1]!.slice(7)) : "", named[0].length);
+          let description = named[1]!;
+          if (description === "auto") {
+            auto = context.color ?? false;
+            return simple(auto ? COLOR_RESET : "", named[0].length);
+          }
+          let wanted = context.color ?? false;
+          if (description.startsWith("always,")) {
+            wanted = true;
+            description = description.slice(7);
+          } else if (description.startsWith("auto,")) description = description.slice(5);
+          return simple(wanted ? colorSequence(description) : "", named[0].length);
         }
         for (const word of ["red", "green", "blue", "reset"]) {
-          if (rest.startsWith(`C${word}`)) return simple("", word.length + 1);
+          if (rest.startsWith(`C${word}`)) {
+            return simple(context.color ? colorSequence(word) : "", word.length + 1);
+          }
         }
         return undefined;
       }
@@ -438,46 +507,134 @@ export function expandFormat(
   return out;
 }
 
-/** The trailers at the end of a message, as `[key, value]`. */
-export function parseTrailers(message: ByteString): [ByteString, ByteString][] {
+/** A line of the block of trailers; lines that are none have the key "". */
+interface TrailerLine {
+  key: ByteString;
+  value: ByteString;
+  text: ByteString;
+}
+
+/** The lines of the last paragraph, when it is a block of trailers. */
+function trailerBlock(message: ByteString): TrailerLine[] {
   const paragraphs = message.trimEnd().split(/\n[\t ]*\n/);
   if (paragraphs.length < 2) return [];
   const lines = paragraphs.at(-1)!.split("\n");
-  const out: [ByteString, ByteString][] = [];
-  let other = 0;
+  const out: TrailerLine[] = [];
+  let trailers = 0, other = 0, recognised = false;
   for (const line of lines) {
-    const match = /^([A-Za-z0-9-]+)\s*:\s*(.*)$/.exec(line);
-    if (match !== null) out.push([match[1]!, match[2]!]);
-    else if (/^\s/.test(line) && out.length > 0) out.at(-1)![1] += `\n${line}`;
-    else if (!/^\(cherry picked from commit /.test(line)) other++;
+    const last = out.at(-1);
+    const match = /^([A-Za-z0-9-]+)[\t ]*:[\t ]*(.*)$/.exec(line);
+    if (match !== null) {
+      out.push({ key: match[1]!, value: match[2]!, text: line });
+      trailers++;
+      recognised ||= /^Signed-off-by$/i.test(match[1]!);
+    } else if (/^\s/.test(line) && last !== undefined) {
+      last.value += `\n${line}`;
+      last.text += `\n${line}`;
+    } else {
+      out.push({ key: "", value: line, text: line });
+      if (/^\(cherry picked from commit /.test(line)) recognised = true;
+      else other++;
+    }
   }
-  const recognised = out.some(([key]) => /^Signed-off-by$/i.test(key)) ||
-    /\(cherry picked from commit/.test(paragraphs.at(-1)!);
-  return other === 0 || (recognised && other * 3 <= lines.length * 2) ? out : [];
+  // A paragraph of trailers only, or one in which a line of Git's own stands among a few others.
+  return (trailers > 0 && other === 0) || (recognised && trailers * 3 >= other) ? out : [];
+}
+
+/** The trailers at the end of a message, as `[key, value]`. */
+export function parseTrailers(message: ByteString): [ByteString, ByteString][] {
+  return trailerBlock(message).filter((line) => line.key !== "").map((
+    { key, value },
+  ) => [key, value]);
+}
+
+/** How `%(trailers:…)` shows trailers. */
+interface TrailerFormat {
+  keys: string[];
+  only: boolean | undefined;
+  valueOnly: boolean;
+  keyOnly: boolean;
+  unfold: boolean;
+  separator: ByteString | undefined;
+  between: ByteString | undefined;
+}
+
+/**
+ * Reads the options of `%(trailers:…)`; returns what is wrong with them as text: an option that is
+ * not known, or a missing value.
+ */
+export function parseTrailerFormat(text: ByteString): TrailerFormat | string {
+  const out: TrailerFormat = {
+    keys: [],
+    only: undefined,
+    valueOnly: false,
+    keyOnly: false,
+    unfold: false,
+    separator: undefined,
+    between: undefined,
+  };
+  const literal = (value: ByteString): ByteString =>
+    value.replace(
+      /%(?:x([0-9a-fA-F]{2})|(n)|(%))/g,
+      (_, hex?: string, n?: string) =>
+        hex !== undefined ? String.fromCharCode(parseInt(hex, 16)) : n !== undefined ? "\n" : "%",
+    );
+  for (const option of text === "" ? [] : text.split(",")) {
+    const equals = option.indexOf("=");
+    const name = equals < 0 ? option : option.slice(0, equals);
+    const value = equals < 0 ? undefined : option.slice(equals + 1);
+    const flag = (): boolean => value === undefined || /^(true|yes|on|1)$/i.test(value);
+    switch (name) {
+      case "key":
+        if (value === undefined) return "expected %(trailers:key=<value>)";
+        out.keys.push(value.replace(/:$/, "").toLowerCase());
+        break;
+      case "separator":
+        out.separator = literal(value ?? "");
+        break;
+      case "key_value_separator":
+        out.between = literal(value ?? "");
+        break;
+      case "only":
+        out.only = flag();
+        break;
+      case "unfold":
+        out.unfold = flag();
+        break;
+      case "keyonly":
+        out.keyOnly = flag();
+        break;
+      case "valueonly":
+        out.valueOnly = flag();
+        break;
+      default:
+        return `unknown %(trailers) argument: ${option}`;
+    }
+  }
+  return out;
 }
 
 function formatTrailers(message: ByteString, optionsText: ByteString): ByteString {
-  const keys: string[] = [];
-  let valueOnly = false, keyOnly = false, separator: string | undefined, unfold = false;
-  for (const option of optionsText.split(",")) {
-    if (option.startsWith("key=")) keys.push(option.slice(4).replace(/:$/, "").toLowerCase());
-    else if (option === "valueonly" || option === "valueonly=true") valueOnly = true;
-    else if (option === "keyonly") keyOnly = true;
-    else if (option === "unfold") unfold = true;
-    else if (option.startsWith("separator=")) {
-      separator = option.slice(10).replace(
-        /%x([0-9a-fA-F]{2})/g,
-        (_, hex: string) => String.fromCharCode(parseInt(hex, 16)),
-      ).replaceAll("%n", "\n");
+  const format = parseTrailerFormat(optionsText);
+  if (typeof format === "string") return `%(trailers:${optionsText})`;
+  const only = format.only ?? format.keys.length > 0;
+  const unfold = (text: ByteString): ByteString =>
+    format.unfold ? text.replace(/[\t ]*\n[\t ]+/g, " ") : text;
+  const lines: ByteString[] = [];
+  for (const { key, value, text } of trailerBlock(message)) {
+    if (key === "") {
+      if (!only) lines.push(text);
+      continue;
     }
+    if (format.keys.length > 0 && !format.keys.includes(key.toLowerCase())) continue;
+    const shown = unfold(value);
+    if (format.valueOnly && format.keyOnly) lines.push("");
+    else if (format.valueOnly) lines.push(shown);
+    else if (format.keyOnly) lines.push(key);
+    else if (format.between !== undefined) lines.push(key + format.between + shown);
+    else lines.push(format.unfold || format.keys.length > 0 || only ? `${key}: ${shown}` : text);
   }
-  const lines = parseTrailers(message).filter(([key]) =>
-    keys.length === 0 || keys.includes(key.toLowerCase())
-  ).map(([key, value]) => {
-    const text = unfold ? value.replace(/\n\s+/g, " ") : value;
-    return valueOnly ? text : keyOnly ? key : `${key}: ${text}`;
-  });
-  return separator === undefined
+  return format.separator === undefined
     ? lines.map((line) => `${line}\n`).join("")
-    : lines.join(separator);
+    : lines.join(format.separator);
 }

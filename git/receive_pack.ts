@@ -4,15 +4,17 @@
  *
  * @module
  */
-import { type ByteString, concatBytes, decodeText } from "./_bytes.ts";
+import { type ByteString, concatBytes, decodeText, fromByteString } from "./_bytes.ts";
 import { listDirectory, makeDirectories, nativePath, temporaryName } from "./_files.ts";
 import { GitError } from "./errors.ts";
 import { FileObjectStore } from "./file_object_store.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
-import { storePack } from "./index_pack.ts";
-import { isAncestor } from "./merge_base.ts";
+import { isAncestor, setShallow, shallowCommits } from "./merge_base.ts";
 import { isHex } from "./objects.ts";
-import { FLUSH, packet, PacketReader, sideBand } from "./pkt_line.ts";
+import { PackReceiver } from "./pack_receiver.ts";
+import { PacketStream } from "./packet_stream.ts";
+import { FLUSH, packet, sideBand } from "./pkt_line.ts";
+import { isRefName } from "./ref_name.ts";
 import type { Repository } from "./repository.ts";
 import { walkObjects } from "./rev_list.ts";
 
@@ -26,16 +28,30 @@ export interface PushCommand {
   readonly newId: ObjectId;
 }
 
+/** What a callback of a push is told. */
+export interface PushContext {
+  /** Options the client sent along (`git push -o`). */
+  readonly options: readonly ByteString[];
+  /** Where the objects of the push are until it is accepted. */
+  readonly quarantine: ByteString;
+  /** Shows text to the client (lines, each with its line feed). */
+  say(text: ByteString): void;
+}
+
 /** Callbacks and limits of a push. */
 export interface ReceivePackOptions {
   /** Called before refs change; a text refuses everything. */
-  preReceive?: (commands: readonly PushCommand[]) => string | undefined;
+  preReceive?: (commands: readonly PushCommand[], context: PushContext) => string | undefined;
   /** Called for each ref; a text refuses it. */
-  update?: (command: PushCommand) => string | undefined;
+  update?: (command: PushCommand, context: PushContext) => string | undefined;
   /** Called after refs changed. */
-  postReceive?: (commands: readonly PushCommand[]) => void;
-  /** Largest pack (bytes). Default 2 GiB less one. */
+  postReceive?: (commands: readonly PushCommand[], context: PushContext) => void;
+  /** Called for a branch that is checked out where `receive.denyCurrentBranch` is `updateInstead`; a text refuses it. */
+  updateWorktree?: (command: PushCommand) => string | undefined;
+  /** Largest pack (bytes). Default: the setting `receive.maxInputSize`, else 2 GiB less one. */
   maxPackSize?: number;
+  /** Packs with fewer objects become loose objects. Default 0: never. */
+  unpackLimit?: number;
   /** Refs that may not be changed. */
   hideRef?: (name: ByteString) => boolean;
   /** Refuse objects that are malformed. Default: the setting `receive.fsckObjects`. */
@@ -44,24 +60,38 @@ export interface ReceivePackOptions {
   signal?: AbortSignal;
 }
 
-/** Answers one push. */
-export function receivePack(
+/** Most ref commands in one push. */
+const MAX_COMMANDS = 1_000_000;
+
+async function* once(data: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield data;
+}
+
+/** Answers one push; what it yields goes to the client. */
+export async function* receivePack(
   repository: Repository,
-  body: Uint8Array,
+  body: Uint8Array | AsyncIterable<Uint8Array>,
   options: ReceivePackOptions = {},
-): Uint8Array {
-  const { algorithm } = repository;
+): AsyncGenerator<Uint8Array> {
+  const { algorithm, config } = repository;
   const hex = algorithm.hexSize;
   const zero = algorithm.zero;
-  const reader = new PacketReader(body);
+  const reader = new PacketStream(body instanceof Uint8Array ? once(body) : body);
   const commands: PushCommand[] = [];
+  const shallow: ObjectId[] = [];
   let capabilities = new Set<string>();
-  for (let line = reader.line(); line !== undefined && line !== "flush"; line = reader.line()) {
+  for (
+    let line = await reader.line();
+    line !== undefined && line !== "flush";
+    line = await reader.line()
+  ) {
     const nul = line.indexOf("\0");
     if (nul >= 0) capabilities = new Set(line.slice(nul + 1).trim().split(" "));
     const text = nul < 0 ? line : line.slice(0, nul);
     if (text.startsWith("shallow ")) {
-      throw new GitError("protocol", "a push from a shallow repository is not taken");
+      if (!isHex(text.slice(8), hex)) throw new GitError("protocol", `bad line '${text}'`);
+      shallow.push(text.slice(8));
+      continue;
     }
     const oldId = text.slice(0, hex),
       newId = text.slice(hex + 1, 2 * hex + 1),
@@ -69,129 +99,151 @@ export function receivePack(
     if (!isHex(oldId, hex) || !isHex(newId, hex) || name === "") {
       throw new GitError("protocol", `expected a ref command, got '${text}'`);
     }
+    if (commands.length >= MAX_COMMANDS) throw new GitError("limit", "too many ref commands");
     commands.push({ name, oldId, newId });
   }
-  const results = new Map<PushCommand, string | undefined>();
-  let unpack = "ok";
-  const pack = reader.rest();
+  if (commands.length === 0) return;
+  const pushOptions: ByteString[] = [];
+  if (capabilities.has("push-options")) {
+    for (
+      let line = await reader.line();
+      line !== undefined && line !== "flush";
+      line = await reader.line()
+    ) pushOptions.push(line);
+  }
+  const banded = capabilities.has("side-band-64k");
+  let said: Uint8Array[] = [];
   const quarantine = temporaryName(`${repository.objects.directory}/tmp_objdir-incoming-`);
+  const context: PushContext = {
+    options: pushOptions,
+    quarantine,
+    say: (text) => {
+      if (banded) said.push(...sideBand(2, fromByteString(text)));
+    },
+  };
+  const drain = (): Uint8Array[] => {
+    const out = said;
+    said = [];
+    return out;
+  };
+  const results = new Map<PushCommand, string | undefined>();
+  const refuse = (command: PushCommand, why: string): void => void results.set(command, why);
+  const skipped = new Set<PushCommand>();
+  let unpack = "ok";
   try {
     if (commands.some((command) => command.newId !== zero)) {
-      if (pack.length > (options.maxPackSize ?? 0x7fffffff)) {
-        throw new GitError("limit", "pack is too large");
-      }
       makeDirectories(`${quarantine}/pack`);
       try {
-        const strict = options.strict ?? repository.config.bool("receive.fsckobjects") ??
-          repository.config.bool("transfer.fsckobjects", false);
-        if (pack.length > 0) {
-          storePack(quarantine, pack, algorithm, {
-            store: repository.objects,
-            strict,
-            fsync: repository.fsync,
-            ...(options.signal === undefined ? {} : { signal: options.signal }),
-          });
-        }
-        using incoming = new FileObjectStore(quarantine, algorithm, {
+        const strict = options.strict ?? config.bool("receive.fsckobjects") ??
+          config.bool("transfer.fsckobjects", false) ?? false;
+        const maxSize = options.maxPackSize ?? (config.int("receive.maxinputsize") || 0x7fffffff);
+        using loose = new FileObjectStore(quarantine, algorithm, {
+          fsync: repository.fsync,
           alternates: repository.objects.directories(),
         });
-        const known = repository.refs.list().filter((ref) =>
-          !ref.broken && repository.objects.has(ref.id)
-        ).map((ref) => ref.id);
-        for (const command of commands) {
-          if (command.newId === zero) continue;
-          try {
-            for (
-              const object of walkObjects(incoming, {
-                include: [{ id: command.newId }],
-                exclude: known,
-              })
-            ) {
-              if (!incoming.has(object.id)) throw new GitError("not_found", `missing ${object.id}`);
-            }
-            if (!incoming.has(command.newId)) {
-              throw new GitError("not_found", `missing ${command.newId}`);
-            }
-          } catch (error) {
-            if (!(error instanceof GitError)) throw error;
-            results.set(command, "missing necessary objects");
-          }
-          if (
-            command.name.startsWith("refs/heads/") && command.oldId !== zero &&
-            repository.config.bool("receive.denynonfastforwards", false) &&
-            !isAncestor(incoming, command.oldId, command.newId)
-          ) {
-            results.set(command, "non-fast-forward");
-          }
-        }
+        using receiver = new PackReceiver(quarantine, algorithm, {
+          store: repository.objects,
+          strict,
+          maxSize,
+          unpackLimit: options.unpackLimit ?? 0,
+          unpackInto: loose,
+          fsync: repository.fsync,
+          ...(options.signal === undefined ? {} : { signal: options.signal }),
+        });
+        for await (const chunk of reader.rest()) receiver.write(chunk);
+        if (receiver.size > 0) receiver.finish();
+        else receiver.close();
+        checkConnected(repository, quarantine, commands, shallow, refuse);
       } catch (error) {
         if (!(error instanceof GitError)) throw error;
         unpack = error.message;
-        for (const command of commands) results.set(command, "unpacker error");
+        for (const command of commands) {
+          if (command.newId !== zero) refuse(command, "unpacker error");
+        }
       }
     }
     for (const command of commands) {
-      if (results.has(command)) continue;
-      let refused: string | undefined;
-      if (!command.name.startsWith("refs/") || options.hideRef?.(command.name)) {
-        refused = options.hideRef?.(command.name) ? "deny updating a hidden ref" : "funny refname";
-      } else if (
-        command.newId === zero && repository.config.bool("receive.denydeletes", false) &&
-        command.name.startsWith("refs/heads/")
-      ) refused = "deletion prohibited";
-      else if (
-        !repository.bare && repository.headBranch() === command.name &&
-        !/^(ignore|warn|false|updateinstead)$/i.test(
-          repository.config.entry("receive.denycurrentbranch")?.value ?? "refuse",
-        )
-      ) refused = "branch is currently checked out";
-      else if (
-        repository.bare && command.newId === zero && repository.headBranch() === command.name &&
-        !/^(ignore|warn|false)$/i.test(
-          repository.config.entry("receive.denydeletecurrent")?.value ?? "refuse",
-        )
-      ) refused = "deletion of the current branch prohibited";
-      else refused = options.update?.(command);
-      if (refused !== undefined) results.set(command, refused);
-    }
-    const refusedAll = options.preReceive?.(commands.filter((command) => !results.has(command)));
-    if (refusedAll !== undefined) {
-      for (const command of commands) if (!results.has(command)) results.set(command, refusedAll);
-    }
-    const atomic = capabilities.has("atomic");
-    if (atomic && results.size > 0) {
-      for (const command of commands) {
-        if (!results.has(command)) results.set(command, "atomic push failure");
+      if (!results.has(command) && options.hideRef?.(command.name)) {
+        refuse(
+          command,
+          command.newId === zero ? "deny deleting a hidden ref" : "deny updating a hidden ref",
+        );
       }
     }
-    const accepted = commands.filter((command) => !results.has(command));
-    if (accepted.some((command) => command.newId !== zero)) migrate(quarantine, repository);
+    const open = (): PushCommand[] => commands.filter((command) => !results.has(command));
+    const atomic = capabilities.has("atomic");
+    const failRest = (why: string): void => open().forEach((command) => refuse(command, why));
+    if (atomic && results.size > 0) failRest("atomic push failure");
+    const waiting = open();
+    const refused = waiting.length === 0 ? undefined : options.preReceive?.(waiting, context);
+    if (refused !== undefined) failRest(refused);
+    yield* drain();
+    if (open().some((command) => command.newId !== zero)) migrate(quarantine, repository);
+    for (const command of open()) {
+      const why = policy(repository, command, context) ?? options.update?.(command, context);
+      if (why !== undefined) refuse(command, why);
+    }
+    yield* drain();
+    if (atomic && results.size > 0) failRest("atomic push failure");
     const apply = (list: PushCommand[]): void => {
       try {
+        for (const command of list) {
+          if (!isCheckedOut(repository, command.name)) continue;
+          if (denyCurrent(repository) !== "updateinstead" || command.newId === zero) continue;
+          const why = options.updateWorktree?.(command);
+          if (why !== undefined) {
+            refuse(command, why);
+            return;
+          }
+        }
         repository.refs.transaction(
           list.map((command) => ({
             name: command.name,
             newId: command.newId,
-            oldId: command.oldId,
+            ...(command.newId === zero && !repository.refs.exists(command.name)
+              ? {}
+              : { oldId: command.oldId }),
             message: "push",
           })),
         );
-        for (const command of list) results.set(command, undefined);
       } catch (error) {
         if (!(error instanceof GitError)) throw error;
-        for (const command of list) results.set(command, "failed to update ref");
+        context.say(`error: ${error.message}\n`);
+        for (const command of list) {
+          refuse(
+            command,
+            atomic
+              ? "transaction failed"
+              : command.newId === zero
+              ? "failed to delete"
+              : "failed to update ref",
+          );
+        }
       }
     };
-    if (atomic && accepted.length > 0) apply(accepted);
-    else for (const command of accepted) apply([command]);
-    options.postReceive?.(commands.filter((command) => results.get(command) === undefined));
+    refuseAliases(repository, open(), refuse, skipped);
+    const list = open().filter((command) => !skipped.has(command));
+    const absent = new Set<PushCommand>();
+    for (const command of list) {
+      if (command.newId === zero && !repository.refs.exists(command.name)) {
+        absent.add(command);
+        context.say(`warning: deleting a non-existent ref\n`);
+      }
+    }
+    if (atomic && list.length > 0) apply(list);
+    else for (const command of list) apply([command]);
+    const done = open().filter((command) => !absent.has(command));
+    if (done.length > 0) options.postReceive?.(done, context);
+    yield* drain();
   } finally {
+    await reader.close();
     try {
       Deno.removeSync(nativePath(quarantine), { recursive: true });
     } catch { /* It was never made. */ }
   }
   if (!capabilities.has("report-status") && !capabilities.has("report-status-v2")) {
-    return new Uint8Array(0);
+    if (banded) yield FLUSH;
+    return;
   }
   const report = concatBytes([
     packet(`unpack ${unpack}\n`),
@@ -204,18 +256,163 @@ export function receivePack(
     ),
     FLUSH,
   ]);
-  return capabilities.has("side-band-64k") ? concatBytes([...sideBand(1, report), FLUSH]) : report;
+  if (banded) {
+    yield* sideBand(1, report);
+    yield FLUSH;
+  } else yield report;
 }
 
-function migrate(quarantine: ByteString, repository: Repository): void {
-  const target = `${repository.objects.directory}/pack`;
-  makeDirectories(target);
-  const names = listDirectory(`${quarantine}/pack`).map((entry) => entry.name);
-  // The index comes last: a pack counts only once it has one.
-  for (
-    const name of names.sort((a, b) => Number(a.endsWith(".idx")) - Number(b.endsWith(".idx")))
+/**
+ * A ref and a symbolic ref that leads to it may come in one push when they want the same; the
+ * symbolic one is then left alone.
+ */
+function refuseAliases(
+  repository: Repository,
+  commands: readonly PushCommand[],
+  refuse: (command: PushCommand, why: string) => void,
+  skipped: Set<PushCommand>,
+): void {
+  const byName = new Map(commands.map((command) => [command.name, command]));
+  for (const command of commands) {
+    let target: ByteString | undefined;
+    try {
+      target = repository.refs.resolve(command.name)?.target;
+    } catch {
+      continue;
+    }
+    if (target === undefined || target === command.name) continue;
+    const other = byName.get(target);
+    if (other === undefined) continue;
+    if (other.oldId === command.oldId && other.newId === command.newId) skipped.add(command);
+    else {
+      refuse(command, "inconsistent aliased update");
+      refuse(other, "inconsistent aliased update");
+    }
+  }
+}
+
+/** Refuses commands whose objects are not all there. */
+function checkConnected(
+  repository: Repository,
+  quarantine: ByteString,
+  commands: readonly PushCommand[],
+  shallow: readonly ObjectId[],
+  refuse: (command: PushCommand, why: string) => void,
+): void {
+  const zero = repository.algorithm.zero;
+  using incoming = new FileObjectStore(quarantine, repository.algorithm, {
+    alternates: repository.objects.directories(),
+  });
+  setShallow(incoming, shallowCommits(repository.objects));
+  const known = repository.refs.list().filter((ref) =>
+    !ref.broken && repository.objects.has(ref.id)
+  ).map((ref) => ref.id);
+  for (const command of commands) {
+    if (command.newId === zero) continue;
+    try {
+      if (!incoming.has(command.newId)) {
+        throw new GitError("not_found", `missing ${command.newId}`);
+      }
+      for (
+        const object of walkObjects(incoming, {
+          include: [{ id: command.newId }],
+          exclude: known,
+        })
+      ) {
+        if (!incoming.has(object.id)) throw new GitError("not_found", `missing ${object.id}`);
+      }
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      refuse(
+        command,
+        shallow.length > 0 ? "shallow update not allowed" : "missing necessary objects",
+      );
+    }
+  }
+}
+
+function isCheckedOut(repository: Repository, name: ByteString): boolean {
+  return !repository.bare && repository.headBranch() === name;
+}
+
+function denyCurrent(repository: Repository): string {
+  const value = repository.config.entry("receive.denycurrentbranch")?.value?.toLowerCase();
+  if (value === undefined || value === "refuse" || value === "true") return "refuse";
+  return value === "false" ? "ignore" : value;
+}
+
+/** What the settings of the repository refuse. */
+function policy(
+  repository: Repository,
+  command: PushCommand,
+  context: PushContext,
+): string | undefined {
+  const { config } = repository;
+  const zero = repository.algorithm.zero;
+  const { name, oldId, newId } = command;
+  if (!name.startsWith("refs/") || !isRefName(name.slice(5), { oneLevel: true })) {
+    context.say(
+      `error: refusing to ${newId === zero ? "delete" : "create"} funny ref '${name}' remotely\n`,
+    );
+    return "funny refname";
+  }
+  if (newId !== zero && isCheckedOut(repository, name)) {
+    const mode = denyCurrent(repository);
+    if (mode === "warn") context.say("warning: updating the current branch\n");
+    else if (mode !== "ignore" && mode !== "updateinstead") {
+      context.say(
+        `error: refusing to update checked out branch: ${name}\n` +
+          "error: its index and work tree would no longer match HEAD;\n" +
+          "error: set 'receive.denyCurrentBranch' to 'ignore', 'warn' or 'updateInstead' to allow it.\n",
+      );
+      return "branch is currently checked out";
+    }
+  }
+  if (newId !== zero && !repository.objects.has(newId)) return "bad pack";
+  if (oldId !== zero && newId === zero && name.startsWith("refs/heads/")) {
+    if (config.bool("receive.denydeletes", false)) {
+      context.say(`error: denying ref deletion for ${name}\n`);
+      return "deletion prohibited";
+    }
+    if (repository.headBranch() === name) {
+      const mode = config.entry("receive.denydeletecurrent")?.value?.toLowerCase() ?? "refuse";
+      if (mode === "warn") context.say("warning: deleting the current branch\n");
+      else if (mode !== "ignore" && mode !== "false") {
+        context.say(
+          "error: by default, deleting the current branch is denied, because the next\n" +
+            "error: clone would check nothing out; see 'receive.denyDeleteCurrent'.\n" +
+            `error: refusing to delete the current branch: ${name}\n`,
+        );
+        return "deletion of the current branch prohibited";
+      }
+    }
+  }
+  if (
+    config.bool("receive.denynonfastforwards", false) && oldId !== zero && newId !== zero &&
+    name.startsWith("refs/heads/") &&
+    !(repository.objects.has(oldId) && isAncestor(repository.objects, oldId, newId))
   ) {
-    Deno.renameSync(decodeText(`${quarantine}/pack/${name}`), decodeText(`${target}/${name}`));
+    context.say(`error: denying non-fast-forward ${name} (you should pull first)\n`);
+    return "non-fast-forward";
+  }
+  return undefined;
+}
+
+/** Moves what is in quarantine into the object directory. */
+function migrate(quarantine: ByteString, repository: Repository): void {
+  const target = repository.objects.directory;
+  // The index comes last: a pack counts only once it has one.
+  const rank = (name: ByteString): number => name.endsWith(".idx") ? 1 : 0;
+  for (const { name: directory, isDirectory } of listDirectory(quarantine)) {
+    if (!isDirectory) continue;
+    const names = listDirectory(`${quarantine}/${directory}`).map((entry) => entry.name);
+    makeDirectories(`${target}/${directory}`);
+    for (const name of names.sort((a, b) => rank(a) - rank(b))) {
+      Deno.renameSync(
+        decodeText(`${quarantine}/${directory}/${name}`),
+        decodeText(`${target}/${directory}/${name}`),
+      );
+    }
   }
   repository.objects.refresh();
 }

@@ -15,6 +15,7 @@ import {
   readTextIfAny,
   removeFile,
   stat,
+  syncDirectory,
   writeAll,
 } from "./_files.ts";
 import { GitError } from "./errors.ts";
@@ -496,6 +497,45 @@ export class FileRefStore {
     this.transaction([update]);
   }
 
+  /**
+   * Gives a ref and its reflog another name, or copies both. A ref of the new name is replaced.
+   * Throws `GitError`: "not_found", "invalid" for symbolic refs and linked reflogs, "conflict".
+   */
+  rename(
+    from: ByteString,
+    to: ByteString,
+    message: ByteString,
+    options: { copy?: boolean } = {},
+  ): void {
+    const value = this.read(from);
+    if (value === undefined) throw new GitError("not_found", `refname ${from} not found`);
+    if (value.kind === "symbolic") {
+      throw new GitError(
+        "invalid",
+        `refname ${from} is a symbolic ref, ${
+          options.copy ? "copying" : "renaming"
+        } it is not supported`,
+      );
+    }
+    if (lstat(this.logPath(from))?.isSymlink) {
+      throw new GitError("invalid", `reflog for ${from} is a symlink`);
+    }
+    const blocked = this.conflict(to, new Set(options.copy ? [] : [from]));
+    if (blocked !== undefined) {
+      throw new GitError("conflict", `'${blocked}' exists; cannot create '${to}'`);
+    }
+    const { id } = value;
+    const zero = "0".repeat(id.length);
+    const history = this.readLog(from);
+    if (!options.copy) this.update({ name: from, newId: zero, noDeref: true, message });
+    if (from !== to && this.exists(to)) this.update({ name: to, newId: zero, noDeref: true });
+    this.update({ name: to, newId: id, noDeref: true, skipReflog: true });
+    if (history === undefined) return;
+    this.createLog(to);
+    Deno.writeFileSync(nativePath(this.logPath(to)), fromByteString(formatReflog(history)));
+    this.appendLog(to, id, id, message, true);
+  }
+
   /** Removes refs from `packed-refs`, or moves loose ones into it. */
   rewritePacked(
     change: (map: Map<ByteString, { id: ObjectId; peeled?: ObjectId }>) => boolean,
@@ -522,11 +562,24 @@ export class FileRefStore {
         if (peeled !== undefined) text += `^${peeled}\n`;
       }
       // Written beside the lock so that the lock itself is only ever a lock.
-      lock.write(text);
-      lock.commit(this.options.fsync !== false);
+      const fsync = this.options.fsync !== false;
+      let file: Deno.FsFile;
+      try {
+        file = Deno.openSync(nativePath(`${path}.new`), { write: true, createNew: true });
+      } catch (error) {
+        throw new GitError("locked", `unable to create file ${path}.new: ${reason(error)}`);
+      }
+      try {
+        writeAll(file, fromByteString(text));
+        if (fsync) file.syncSync();
+      } finally {
+        file.close();
+      }
+      Deno.renameSync(nativePath(`${path}.new`), nativePath(path));
+      if (fsync) syncDirectory(this.commonDir);
       this.invalidate();
     } finally {
-      if (stat(`${path}.lock`) !== undefined) lock.rollback();
+      lock.rollback();
     }
   }
 
@@ -757,6 +810,12 @@ export class RefTransaction {
           );
         }
         via.push("HEAD");
+      }
+    }
+    if (this.#locked.some((locked) => locked.remove)) {
+      const path = `${store.commonDir}/packed-refs.new`;
+      if (lstat(path) !== undefined) {
+        throw new GitError("locked", `unable to create file ${path}: File exists`);
       }
     }
     if (this.#locked.some((locked) => locked.remove && store.isPacked(locked.name))) {

@@ -84,6 +84,11 @@ function spectrum(data: Uint8Array): Spectrum {
   return { size: data.length, counts };
 }
 
+/** How many bytes of one content are in another, as renames are judged. */
+export function copiedBytes(before: Uint8Array, after: Uint8Array): number {
+  return copied(spectrum(before), spectrum(after));
+}
+
 function copied(source: Spectrum, target: Spectrum): number {
   let total = 0;
   for (const [hash, n] of source.counts) {

@@ -31,10 +31,12 @@ import { type HashAlgorithm, hashAlgorithm, type ObjectId, SHA1 } from "./hash_a
 import { type Environment, identity } from "./ident.ts";
 import { commitIndex, type GitIndex, readIndex } from "./index_file.ts";
 import { LockFile } from "./lock_file.ts";
+import { setShallow } from "./merge_base.ts";
 import { isHex } from "./objects.ts";
 import { peelTo } from "./object_store.ts";
 import { isRefName } from "./ref_name.ts";
 import { FileRefStore } from "./ref_store.ts";
+import { readShallow } from "./shallow.ts";
 import { smudgeRacyEntries } from "./status.ts";
 
 /** Where a repository's parts are. */
@@ -489,6 +491,15 @@ export class Repository {
       algorithm,
       objectOptions,
     );
+    const replace = this.environment.get("GIT_NO_REPLACE_OBJECTS") === undefined &&
+      this.config.bool("core.usereplacerefs", true);
+    if (replace) {
+      const prefix = this.environment.get("GIT_REPLACE_REF_BASE") ?? "refs/replace/";
+      this.objects.setReplacements(() =>
+        new Map(this.refs.list(prefix).map((ref) => [ref.name.slice(prefix.length), ref.id]))
+      );
+    }
+    setShallow(this.objects, new Set(readShallow(paths.commonDir)));
     const logging = this.config.entry("core.logallrefupdates");
     const always = logging?.value?.toLowerCase() === "always";
     this.refs = new FileRefStore(paths.gitDir, paths.commonDir, algorithm, {
@@ -515,6 +526,11 @@ export class Repository {
   /** Opens the repository whose parts are known. */
   static at(paths: RepositoryPaths, options: OpenOptions = {}): Repository {
     return new Repository(paths, options);
+  }
+
+  /** Opens another repository, such as a submodule's, in the same environment. @throws {GitError} Where there is none. */
+  openAt(directory: string): Repository {
+    return Repository.open(directory, { environment: this.environment });
   }
 
   /**

@@ -8,7 +8,7 @@ import { approximateDate, currentTime } from "./date.ts";
 import { GitError } from "./errors.ts";
 import type { ObjectId, ObjectType } from "./hash_algorithm.ts";
 import { parseSignature } from "./objects.ts";
-import { peelTo, readCommit, readTag, readTree } from "./object_store.ts";
+import { type ObjectStore, peelTo, readCommit, readTag, readTree } from "./object_store.ts";
 import { expandRule, isRefName, REF_RULES } from "./ref_name.ts";
 import type { Repository } from "./repository.ts";
 
@@ -426,7 +426,7 @@ export function relativeTo(path: ByteString, prefix: ByteString): ByteString {
 
 /** Finds a path in a tree; `undefined` when it is not there. */
 export function findInTree(
-  repository: Pick<Repository, "objects">,
+  repository: { readonly objects: ObjectStore },
   tree: ObjectId,
   path: ByteString,
 ): { id: ObjectId; mode: number } | undefined {

@@ -23,9 +23,10 @@ import {
   MODE_GITLINK,
   MODE_SYMLINK,
 } from "./objects.ts";
-import { readTree } from "./object_store.ts";
+import { peelTo, readTree } from "./object_store.ts";
 import { type DiffFile, type DiffPair, makePair } from "./tree_diff.ts";
 import type { Repository } from "./repository.ts";
+import { GitError } from "./errors.ts";
 import { IgnoreRules } from "./ignore.ts";
 import type { Pathspec } from "./pathspec.ts";
 import { cleanWorktreeContent } from "./worktree_content.ts";
@@ -172,6 +173,52 @@ export function submoduleHead(path: ByteString): string | undefined {
   return undefined;
 }
 
+/** What of submodules is left out: nothing, files that are not tracked, all changes, everything. */
+export type SubmoduleIgnore = "none" | "untracked" | "dirty" | "all";
+
+/** Submodules in submodules are looked into this deep. */
+const MAX_SUBMODULE_DEPTH = 16;
+let submoduleDepth = 0;
+
+/** What is changed in the worktree of a submodule; `undefined` when it is not checked out. */
+function submoduleChanges(
+  repository: Repository,
+  path: ByteString,
+  untracked: boolean,
+): { commits: boolean; modified: boolean; untracked: boolean } | undefined {
+  const directory = repository.worktreePath(path);
+  if (stat(`${directory}/.git`) === undefined || submoduleDepth >= MAX_SUBMODULE_DEPTH) {
+    return undefined;
+  }
+  submoduleDepth++;
+  try {
+    using inner = repository.openAt(directory);
+    const index = inner.readIndex();
+    const head = inner.head();
+    const tree = head === undefined ? undefined : peelTo(inner.objects, head, "tree");
+    return {
+      commits: false,
+      modified: diffTreeIndex(inner, tree, index, { cached: true }).length > 0 ||
+        diffIndexWorktree(inner, index).length > 0,
+      untracked: untracked && listUntracked(inner, index, { collapse: true }).untracked.length > 0,
+    };
+  } catch (error) {
+    if (error instanceof GitError) return undefined;
+    throw error;
+  } finally {
+    submoduleDepth--;
+  }
+}
+
+/** Whether some file may have changed in the moment the index was written. */
+export function hasRacyEntries(index: GitIndex): boolean {
+  return index.timestamp !== 0 &&
+    index.entries.some((entry) =>
+      entry.stage === 0 && (entry.mode & 0o170000) !== 0o160000 &&
+      entry.stat.mtime >= index.timestamp
+    );
+}
+
 /** Refreshes stat data; returns what is not clean, by path. */
 export function refreshIndex(repository: Repository, index: GitIndex): Map<ByteString, EntryState> {
   const comparer = new WorktreeComparer(repository, index);
@@ -189,7 +236,12 @@ export function diffIndexWorktree(
   repository: Repository,
   index: GitIndex,
   pathspec?: Pathspec,
-  options: { refresh?: boolean; showIntentToAdd?: boolean } = {},
+  options: {
+    refresh?: boolean;
+    showIntentToAdd?: boolean;
+    /** What of a submodule's worktree counts. Default: what it tracks. */
+    submodules?: (path: ByteString) => SubmoduleIgnore;
+  } = {},
 ): DiffPair[] {
   const comparer = new WorktreeComparer(repository, index);
   const out: DiffPair[] = [];
@@ -206,7 +258,21 @@ export function diffIndexWorktree(
       out.push({ old: none, new: { ...none, mode }, status: "U", score: 0 });
       continue;
     }
-    const state = comparer.state(entry, options.refresh ?? true);
+    let state = comparer.state(entry, options.refresh ?? true);
+    let inside: DiffFile["submodule"];
+    if ((entry.mode & 0o170000) === 0o160000 && (state === "clean" || state === "modified")) {
+      const ignore = options.submodules?.(entry.path) ?? "untracked";
+      if (ignore === "all") continue;
+      if (ignore !== "dirty") {
+        inside = submoduleChanges(repository, entry.path, ignore === "none");
+        if (inside !== undefined) {
+          inside.commits = state === "modified";
+          if (inside.modified || inside.untracked) state = "modified";
+        }
+      } else if (state === "modified") {
+        inside = { commits: true, modified: false, untracked: false };
+      }
+    }
     if (state === "clean") continue;
     const file: DiffFile = { path: entry.path, mode: entry.mode, id: entry.id, idKnown: true };
     if (state === "deleted") {
@@ -214,6 +280,10 @@ export function diffIndexWorktree(
       continue;
     }
     const after = worktreeFile(repository, comparer, entry);
+    if (inside !== undefined) {
+      after.submodule = inside;
+      if (inside.modified || inside.untracked) after.dirty = true;
+    }
     out.push(makePair(entry.intentToAdd ? { ...file, mode: 0, idKnown: false } : file, after));
   }
   return out;

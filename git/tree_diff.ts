@@ -23,6 +23,8 @@ export interface DiffFile {
   load?: () => Uint8Array;
   /** A submodule whose worktree has changes. */
   dirty?: boolean;
+  /** What is changed in the worktree of a submodule. */
+  submodule?: { commits: boolean; modified: boolean; untracked: boolean };
 }
 
 /** A difference between two files. */

@@ -256,6 +256,9 @@ export function switchTree(
   if (options.dry) return;
   if (update) {
     for (const path of plan.remove) if (!after.has(path)) removeWorktreeFile(repository, path);
+    repository.objects.prefetch(
+      plan.write.filter(({ mode }) => !isGitlinkMode(mode)).map(({ id }) => id),
+    );
     for (const { path, mode, id } of plan.write) {
       plan.entries.push(checkoutFile(repository, path, mode, id));
     }

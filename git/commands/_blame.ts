@@ -4,46 +4,18 @@
  * @module
  */
 import { type ByteString, decodeText } from "../_bytes.ts";
+import { blame, type BlameEntry, type BlameResult } from "../blame.ts";
 import { currentTime, formatDate, parseDateMode } from "../date.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
-import { diffLines, Lines } from "../line_diff.ts";
-import { commitLinks, TimeQueue } from "../merge_base.ts";
+import type { Lines } from "../line_diff.ts";
+import { commitLinks } from "../merge_base.ts";
 import { type Commit, parseSignature } from "../objects.ts";
-import { readBlob, readCommit } from "../object_store.ts";
+import { readCommit } from "../object_store.ts";
 import { displayWidth, subjectOf } from "../pretty.ts";
-import { detectRenames } from "../rename.ts";
 import { findInTree } from "../revision.ts";
-import { diffTrees } from "../tree_diff.ts";
 import { type Cli, die, Exit } from "./_context.ts";
 
-/** A run of lines from one commit. */
-export interface BlameEntry {
-  /** First line in the result, 0-based. */
-  line: number;
-  count: number;
-  commit: ObjectId;
-  path: ByteString;
-  /** First line in the file of that commit, 0-based. */
-  origin: number;
-  boundary: boolean;
-  previous: { commit: ObjectId; path: ByteString } | undefined;
-}
-
-/** The lines and where they come from. */
-export interface BlameResult {
-  lines: Lines;
-  entries: BlameEntry[];
-  path: ByteString;
-}
-
-interface Suspect {
-  commit: ObjectId;
-  path: ByteString;
-  blob: ObjectId;
-  entries: { line: number; count: number; origin: number }[];
-}
-
-/** Finds the origin of each line. */
+/** Finds the origin of each line as the command line asks for it. */
 export function blameFile(
   cli: Cli,
   start: ObjectId,
@@ -54,177 +26,21 @@ export function blameFile(
   options: ByteString[],
 ): BlameResult {
   const store = cli.repo.objects;
-  const zero = cli.repo.algorithm.zero;
-  const blobAt = (commit: ObjectId, name: ByteString): ObjectId | undefined => {
-    const found = findInTree(cli.repo, commitLinks(store, commit).tree, name);
-    return found === undefined || (found.mode & 0o170000) === 0o40000 ? undefined : found.id;
-  };
-  const startBlob = blobAt(start, path);
-  if (startBlob === undefined && worktree === undefined) {
-    die(`no such path '${path}' in ${start === cli.repo.head() ? "HEAD" : start}`);
-  }
-  if (startBlob === undefined && !cli.repo.readIndex().hasPath(path)) {
-    die(`no such path '${path}' in HEAD`);
-  }
-  const data = worktree ?? readBlob(store, startBlob!);
-  const lines = new Lines(data);
-  const firstParent = options.includes("--first-parent");
-  const boundary = new Set<ObjectId>(stop);
-  const whitespace = options.includes("-w") ? { ignoreAllSpace: true } : {};
-  const result: BlameEntry[] = [];
-  const suspects = new Map<string, Suspect>();
-  const queue = new TimeQueue();
-  const pending = new Map<ObjectId, Set<string>>();
-  const add = (
-    commit: ObjectId,
-    name: ByteString,
-    blob: ObjectId,
-    entries: Suspect["entries"],
-  ): void => {
-    const key = `${commit}\0${name}`;
-    const known = suspects.get(key);
-    if (known !== undefined) known.entries.push(...entries);
-    else suspects.set(key, { commit, path: name, blob, entries });
-    let keys = pending.get(commit);
-    if (keys === undefined) {
-      pending.set(commit, keys = new Set());
-      queue.push(commit, commitLinks(store, commit).time);
+  const found = findInTree(cli.repo, commitLinks(store, start).tree, path);
+  if (found === undefined || (found.mode & 0o170000) === 0o40000) {
+    if (worktree === undefined) {
+      die(`no such path '${path}' in ${start === cli.repo.head() ? "HEAD" : start}`);
     }
-    keys.add(key);
-  };
-  const wanted = parseRanges(lines, ranges);
-  const initial = wanted.map(([from, to]) => ({ line: from, count: to - from, origin: from }));
-  if (worktree !== undefined) {
-    const before = startBlob === undefined ? new Uint8Array(0) : readBlob(store, startBlob);
-    const { passed, kept } = passThrough(before, worktree, initial, whitespace);
-    for (const entry of kept) {
-      result.push({
-        ...entry,
-        commit: zero,
-        path,
-        boundary: false,
-        previous: startBlob === undefined ? undefined : { commit: start, path },
-      });
-    }
-    if (passed.length > 0) add(start, path, startBlob!, passed);
-  } else add(start, path, startBlob!, initial);
-  for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
-    const keys = pending.get(id)!;
-    pending.delete(id);
-    for (const key of keys) {
-      const suspect = suspects.get(key)!;
-      suspects.delete(key);
-      let { entries } = suspect;
-      const stopHere = boundary.has(id);
-      const parents = stopHere
-        ? []
-        : firstParent
-        ? commitLinks(store, id).parents.slice(0, 1)
-        : commitLinks(store, id).parents;
-      let previous: BlameEntry["previous"];
-      const origins = parents.map((parent) => {
-        let name = suspect.path;
-        let blob = blobAt(parent, name);
-        if (blob === undefined) {
-          const pairs = detectRenames(
-            store,
-            diffTrees(store, commitLinks(store, parent).tree, commitLinks(store, id!).tree),
-            {},
-          );
-          const from = pairs.find((pair) =>
-            pair.new.path === suspect.path && (pair.status === "R" || pair.status === "C")
-          );
-          if (from !== undefined) {
-            name = from.old.path;
-            blob = from.old.id;
-          }
-        }
-        return blob === undefined ? undefined : { parent, name, blob };
-      });
-      const same = origins.find((origin) => origin !== undefined && origin.blob === suspect.blob);
-      if (same !== undefined) {
-        add(same.parent, same.name, same.blob, entries);
-        continue;
-      }
-      for (const origin of origins) {
-        if (origin === undefined || entries.length === 0) continue;
-        previous ??= { commit: origin.parent, path: origin.name };
-        const split = passThrough(
-          readBlob(store, origin.blob),
-          readBlob(store, suspect.blob),
-          entries,
-          whitespace,
-        );
-        if (split.passed.length > 0) add(origin.parent, origin.name, origin.blob, split.passed);
-        entries = split.kept;
-      }
-      const isRoot = commitLinks(store, id).parents.length === 0;
-      for (const entry of entries) {
-        result.push({
-          ...entry,
-          commit: id,
-          path: suspect.path,
-          boundary: stopHere ||
-            (isRoot && !options.includes("--root") && !cli.config.bool("blame.showroot", false)),
-          previous,
-        });
-      }
-    }
+    if (!cli.repo.readIndex().hasPath(path)) die(`no such path '${path}' in HEAD`);
   }
-  result.sort((a, b) => a.line - b.line);
-  const merged: BlameEntry[] = [];
-  for (const entry of result) {
-    const last = merged.at(-1);
-    if (
-      last !== undefined && last.commit === entry.commit && last.path === entry.path &&
-      last.line + last.count === entry.line && last.origin + last.count === entry.origin
-    ) {
-      last.count += entry.count;
-    } else merged.push({ ...entry });
-  }
-  return { lines, entries: merged, path };
-}
-
-/** Splits entries into lines that the older text has too, and the rest. */
-function passThrough(
-  before: Uint8Array,
-  after: Uint8Array,
-  entries: Suspect["entries"],
-  options: { ignoreAllSpace?: boolean },
-): { passed: Suspect["entries"]; kept: Suspect["entries"] } {
-  const passed: Suspect["entries"] = [], kept: Suspect["entries"] = [];
-  const changes = diffLines(before, after, { ...options, indentHeuristic: true });
-  for (const entry of entries) {
-    let at = entry.origin;
-    const end = entry.origin + entry.count;
-    const put = (list: Suspect["entries"], from: number, to: number, shift: number): void => {
-      if (to > from) {
-        list.push({
-          line: entry.line + (from - entry.origin),
-          count: to - from,
-          origin: from + shift,
-        });
-      }
-    };
-    let shift = 0;
-    for (const change of changes) {
-      if (change.newStart >= end) break;
-      const stop = change.newStart + change.newCount;
-      if (stop > at || change.newStart >= at) {
-        if (change.newStart > at) {
-          put(passed, at, Math.min(change.newStart, end), shift);
-          at = Math.min(change.newStart, end);
-        }
-        if (stop > at) {
-          put(kept, at, Math.min(stop, end), 0);
-          at = Math.min(stop, end);
-        }
-      }
-      shift = change.oldStart + change.oldCount - stop;
-    }
-    put(passed, at, end, shift);
-  }
-  return { passed, kept };
+  return blame(store, start, path, {
+    content: worktree,
+    stop,
+    ranges: (lines) => parseRanges(lines, ranges),
+    firstParent: options.includes("--first-parent"),
+    ignoreWhitespace: options.includes("-w"),
+    rootIsNoBoundary: options.includes("--root") || cli.config.bool("blame.showroot", false),
+  });
 }
 
 function parseRanges(lines: Lines, ranges: ByteString[]): [number, number][] {

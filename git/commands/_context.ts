@@ -31,6 +31,7 @@ import {
   resolveRevision,
   type RevisionOptions,
 } from "../revision.ts";
+import { commandPromisor } from "./_promisor.ts";
 
 /** Ends a command with a message and an exit code. */
 export class Exit extends Error {
@@ -272,6 +273,8 @@ export class Cli {
       fsync: env.get("GIT_TEST_FSYNC") === undefined ? true : env.get("GIT_TEST_FSYNC") !== "0",
     });
     this.#config = this.#repository.config;
+    commandPromisor(this);
+    this.#watchRefs();
     if (workTree !== undefined) {
       const at = realPath(start);
       if (at === workTree || at.startsWith(workTree === "/" ? "/" : `${workTree}/`)) {
@@ -287,6 +290,16 @@ export class Cli {
     return this.#repository;
   }
 
+  /** Lets the hook `reference-transaction` see, and refuse, changes of refs. */
+  #watchRefs(): void {
+    this.#repository!.refs.options.hook = (state, lines) => {
+      const code = this.runHook("reference-transaction", [state], { input: lines });
+      if (code !== 0 && state === "prepared") {
+        throw new GitError("refused", "ref updates aborted by hook");
+      }
+    };
+  }
+
   /** Opens the repository again, after its configuration changed. */
   reopen(): Repository {
     const { paths } = this.repo;
@@ -297,6 +310,12 @@ export class Cli {
       fsync: this.#repository!.fsync,
     });
     this.#config = this.#repository.config;
+    this.#watchRefs();
+    return this.#repository;
+  }
+
+  /** The repository if one is open. */
+  repositoryIfAny(): Repository | undefined {
     return this.#repository;
   }
 
@@ -438,7 +457,7 @@ export class Cli {
   runHook(
     name: string,
     args: ByteString[] = [],
-    options: { input?: ByteString; env?: Record<string, string> } = {},
+    options: { input?: ByteString; env?: Record<string, string>; cwd?: ByteString } = {},
   ): number {
     const directory = this.config.get("core.hookspath") ?? `${this.repo.paths.commonDir}/hooks`;
     const path = directory.startsWith("/")
@@ -469,7 +488,7 @@ export class Cli {
       ),
       ...options.env,
     };
-    const cwd = this.repo.paths.workTree ?? this.repo.paths.gitDir;
+    const cwd = options.cwd ?? this.repo.paths.workTree ?? this.repo.paths.gitDir;
     const code = runChild([path, ...args], {
       cwd,
       env,

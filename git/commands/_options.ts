@@ -244,3 +244,26 @@ function findLong(
   if (keys.size > 1) return "ambiguous";
   return found[0];
 }
+
+/** Splits text into words as a shell would, with quotes and backslashes. */
+export function splitWords(text: ByteString): ByteString[] {
+  const out: ByteString[] = [];
+  let word: ByteString | undefined;
+  let quote = "";
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i]!;
+    if (quote === "" && /\s/.test(c)) {
+      if (word !== undefined) out.push(word);
+      word = undefined;
+    } else if (quote === "" && (c === "'" || c === '"')) {
+      quote = c;
+      word ??= "";
+    } else if (c === quote) quote = "";
+    else {
+      if (c === "\\" && quote !== "'" && i + 1 < text.length) i++;
+      word = (word ?? "") + text[i];
+    }
+  }
+  if (word !== undefined) out.push(word);
+  return out;
+}

@@ -7,8 +7,11 @@ import { type ByteString, fromByteString, toByteString } from "../_bytes.ts";
 import { lstat } from "../_files.ts";
 import { approximateDate, currentTime, type DateMode, parseDateMode } from "../date.ts";
 import {
+  type DiffColors,
   type DiffFormatOptions,
   diffStats,
+  type DirstatOptions,
+  formatDirstat,
   formatHunks,
   formatNames,
   formatNumStat,
@@ -20,13 +23,16 @@ import {
 } from "../diff_format.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { mergeBases } from "../merge_base.ts";
-import { peelTo, readCommit } from "../object_store.ts";
+import { MemoryObjectStore, peelTo, readCommit } from "../object_store.ts";
 import { Pathspec } from "../pathspec.ts";
 import { detectRenames } from "../rename.ts";
 import { type DiffPair, fileContent, MAX_SCORE } from "../tree_diff.ts";
 import { hasWildcard, wildmatch } from "../wildmatch.ts";
 import { attributesOf } from "../worktree_content.ts";
-import { type Cli, die, quotePath } from "./_context.ts";
+import { colorSequence } from "../color.ts";
+import { LogColors } from "./_colors.ts";
+import { type Cli, die, Exit, quotePath } from "./_context.ts";
+import { checkWhitespace, whitespaceRule } from "./_whitespace.ts";
 
 /** What to walk. */
 export interface RevArguments {
@@ -225,8 +231,6 @@ export const VALUE_OPTIONS: ReadonlySet<string> = new Set([
   "--grep",
   "--format",
   "--date",
-  "-U",
-  "--unified",
   "--inter-hunk-context",
   "--src-prefix",
   "--dst-prefix",
@@ -278,6 +282,12 @@ export class DiffArguments {
   output: Partial<DiffFormatOptions> = {};
   linePrefix = "";
   check = false;
+  dirstat: DirstatOptions | undefined;
+  color: "always" | "never" | "auto" | undefined;
+  wordDiff: "none" | "plain" | "color" | "porcelain" = "none";
+  wordRegex: ByteString | undefined;
+  ignoreLines: ByteString[] = [];
+  mergeGiven = false;
 
   /** Takes the options it knows out of `args`; the others are returned. */
   static parse(cli: Cli, args: readonly ByteString[]): { diff: DiffArguments; rest: ByteString[] } {
@@ -360,6 +370,7 @@ export class DiffArguments {
           form();
           continue;
         case "--compact-summary":
+          d.output.compactSummary = true;
           d.stat = true;
           form();
           continue;
@@ -432,7 +443,7 @@ export class DiffArguments {
           d.output.indentHeuristic = false;
           continue;
         case "--unified":
-          d.output.context = Number(value());
+          if (inline !== undefined) d.output.context = Number(inline);
           d.patch = true;
           form();
           continue;
@@ -563,46 +574,21 @@ export class DiffArguments {
           d.linePrefix = value();
           continue;
         case "-c":
-          d.combined = "c";
-          continue;
         case "--cc":
-          d.combined = "cc";
+          d.setMerges(name === "-c" ? "c" : "cc");
+          d.mergesImplyPatch = true;
           continue;
         case "-m":
-          d.mergeMode = "m";
+          d.setMerges("m", cli);
+          d.mergesNeedDiff = false;
           continue;
         case "--diff-merges":
-          switch (value()) {
-            case "off":
-            case "none":
-              d.mergeMode = "off";
-              d.combined = "";
-              break;
-            case "on":
-            case "m":
-            case "separate":
-              d.mergeMode = "m";
-              d.combined = "";
-              break;
-            case "first-parent":
-            case "1":
-              d.mergeMode = "first";
-              break;
-            case "combined":
-            case "c":
-              d.combined = "c";
-              break;
-            case "dense-combined":
-            case "cc":
-              d.combined = "cc";
-              break;
-            default:
-              die(`invalid value for '--diff-merges': '${inline ?? args[i]}'`);
+          if (!d.setMerges(value(), cli)) {
+            die(`invalid value for '--diff-merges': '${inline ?? args[i]}'`);
           }
           continue;
         case "--no-diff-merges":
-          d.mergeMode = "off";
-          d.combined = "";
+          d.setMerges("off");
           continue;
         case "--check":
           d.check = true;
@@ -612,8 +598,6 @@ export class DiffArguments {
         case "--ext-diff":
         case "--textconv":
         case "--no-textconv":
-        case "--no-color":
-        case "--color":
         case "--color-moved":
         case "--no-color-moved":
         case "--ita-invisible-in-index":
@@ -621,14 +605,51 @@ export class DiffArguments {
         case "--submodule":
         case "--rename-empty":
         case "--no-rename-empty":
-        case "--word-diff":
-        case "--color-words":
-        case "--dirstat":
           continue;
+        case "--color":
+          if (inline !== undefined && !/^(always|never|auto)$/.test(inline)) {
+            throw new Exit(129, 'error: option `color\' expects "always", "auto", or "never"\n');
+          }
+          d.color = inline === undefined ? "always" : inline as "always";
+          continue;
+        case "--no-color":
+          d.color = "never";
+          continue;
+        case "--word-diff":
+          if (inline === undefined || inline === "plain") d.wordDiff = "plain";
+          else if (inline === "color" || inline === "porcelain" || inline === "none") {
+            d.wordDiff = inline;
+          } else throw new Exit(129, `error: bad --word-diff argument: ${inline}\n`);
+          if (d.wordDiff === "color") d.color = "always";
+          continue;
+        case "--color-words":
+          d.wordDiff = "color";
+          d.color = "always";
+          if (inline !== undefined) d.wordRegex = inline;
+          continue;
+        case "--word-diff-regex":
+          d.wordRegex = value();
+          if (d.wordDiff === "none") d.wordDiff = "plain";
+          continue;
+        case "--ignore-matching-lines":
+          d.ignoreLines.push(value());
+          continue;
+        case "--dirstat":
+        case "--cumulative":
+        case "--dirstat-by-file":
+        case "-X": {
+          d.dirstat ??= dirstatDefaults(cli);
+          form();
+          if (name === "--cumulative") d.dirstat.cumulative = true;
+          if (name === "--dirstat-by-file") d.dirstat.mode = "files";
+          const problem = dirstatParameters(d.dirstat, inline ?? "");
+          if (problem !== "") die(`Failed to parse --dirstat/-X option parameter:\n${problem}`);
+          continue;
+        }
       }
       let match: RegExpExecArray | null;
-      if ((match = /^-U(\d+)$/.exec(argument)) !== null) {
-        d.output.context = Number(match[1]);
+      if ((match = /^-U(\d*)$/.exec(argument)) !== null) {
+        if (match[1] !== "") d.output.context = Number(match[1]);
         d.patch = true;
         form();
       } else if ((match = /^-M(\d+%?)$/.exec(argument)) !== null) {
@@ -639,7 +660,13 @@ export class DiffArguments {
         d.copies = d.copies !== false ? "harder" : true;
         d.renameScore = score(match[1]!);
       } else if (/^-B\d*/.test(argument)) d.breakRewrites = true;
-      else if ((match = /^-l(\d+)$/.exec(argument)) !== null) d.renameLimit = Number(match[1]);
+      else if ((match = /^-I(.+)$/s.exec(argument)) !== null) d.ignoreLines.push(match[1]!);
+      else if ((match = /^-X(.+)$/s.exec(argument)) !== null) {
+        d.dirstat ??= dirstatDefaults(cli);
+        form();
+        const problem = dirstatParameters(d.dirstat, match[1]!);
+        if (problem !== "") die(`Failed to parse --dirstat/-X option parameter:\n${problem}`);
+      } else if ((match = /^-l(\d+)$/.exec(argument)) !== null) d.renameLimit = Number(match[1]);
       else if ((match = /^-([SG])(.+)$/s.exec(argument)) !== null) {
         d.pickaxe = {
           kind: match[1] as "S" | "G",
@@ -649,7 +676,144 @@ export class DiffArguments {
         };
       } else rest.push(argument);
     }
+    d.#normalise();
     return { diff: d, rest };
+  }
+
+  /** A patch is implied by the choice of how merges are shown. */
+  mergesImplyPatch = false;
+  /** A form of output is needed for merges once one is shown. */
+  mergesNeedDiff = false;
+
+  /** Forms that rule the others out. */
+  #normalise(): void {
+    if (this.noPatch || this.nameOnly || this.nameStatus || this.check) {
+      this.patch =
+        this.raw =
+        this.stat =
+        this.numstat =
+        this.shortstat =
+        this.summary =
+          false;
+      this.dirstat = undefined;
+    }
+  }
+
+  /** How merges are shown, by the words of `--diff-merges`; `false` for other words. */
+  setMerges(word: string, cli?: Cli): boolean {
+    const forms: Record<string, [typeof this.combined, typeof this.mergeMode]> = {
+      off: ["", "off"],
+      none: ["", "off"],
+      separate: ["", "m"],
+      "1": ["", "first"],
+      "first-parent": ["", "first"],
+      c: ["c", ""],
+      combined: ["c", ""],
+      cc: ["cc", ""],
+      "dense-combined": ["cc", ""],
+    };
+    if (word === "m" || word === "on") {
+      const configured = cli?.config.get("log.diffmerges");
+      word = configured === undefined || configured === "m" || configured === "on"
+        ? "separate"
+        : configured;
+    }
+    const found = forms[word];
+    if (found === undefined) return false;
+    [this.combined, this.mergeMode] = found;
+    this.mergeGiven = true;
+    this.mergesImplyPatch = false;
+    this.mergesNeedDiff = this.mergeMode !== "off";
+    return true;
+  }
+
+  /** `--first-parent`: merges are compared with their first parent. */
+  firstParentMerges(): void {
+    if (!this.mergeGiven) this.mergeMode = "first";
+    if (this.mergeMode === "m") this.mergeMode = "first";
+  }
+
+  /** Asks for a patch where the choice for merges implies one. */
+  finishMerges(): void {
+    if ((this.mergesImplyPatch || this.mergesNeedDiff) && !this.given) {
+      this.patch = this.given = true;
+    }
+  }
+
+  /** Any form of output (not `-s`). */
+  get anyOutput(): boolean {
+    return this.given && (this.wantsPatch || this.wantsRaw || this.wantsStatForms ||
+      this.nameOnly || this.nameStatus || this.check);
+  }
+  /** `-p` */
+  get wantsPatch(): boolean {
+    return this.patch && !this.noPatch;
+  }
+  /** `--raw` */
+  get wantsRaw(): boolean {
+    return this.raw;
+  }
+  /** `--stat` */
+  get wantsStat(): boolean {
+    return this.stat;
+  }
+  /** Any statistics. */
+  get wantsStatForms(): boolean {
+    return this.stat || this.numstat || this.shortstat || this.summary ||
+      this.dirstat !== undefined;
+  }
+  /** Forms that look inside directories. */
+  get needsRecursion(): boolean {
+    return this.wantsPatch || this.wantsStatForms || this.check || this.pickaxe !== undefined ||
+      this.combined !== "";
+  }
+  /** The same options with statistics only. */
+  onlyStats(): DiffArguments {
+    return Object.assign(new DiffArguments(), this, {
+      patch: false,
+      raw: false,
+      nameOnly: false,
+      nameStatus: false,
+      linePrefix: "",
+    });
+  }
+
+  /** Whether output has colour. */
+  useColor(cli: Cli): boolean {
+    if (this.color === "always") return true;
+    if (this.color === "never") return false;
+    return cli.useColor(cli.config.has("color.diff") ? "color.diff" : "color.ui");
+  }
+
+  #colors: LogColors | undefined;
+  /** The colours of output. */
+  colors(cli: Cli): LogColors {
+    return this.#colors ??= new LogColors(cli, this.useColor(cli));
+  }
+
+  /** A colour of a list; "" when it is none. */
+  parseColor(text: ByteString): string {
+    try {
+      return colorSequence(text);
+    } catch {
+      return "";
+    }
+  }
+
+  /** `diff.mnemonicPrefix`: prefixes that say what is compared. */
+  mnemonicPrefixes(cli: Cli, before: string, after: string): void {
+    if (
+      !cli.config.bool("diff.mnemonicprefix", false) || this.output.oldPrefix !== undefined ||
+      this.output.newPrefix !== undefined
+    ) return;
+    [this.output.oldPrefix, this.output.newPrefix] = this.reverse
+      ? [after, before]
+      : [before, after];
+  }
+
+  /** Puts `--line-prefix` in front of lines. */
+  prefixLines(text: ByteString): ByteString {
+    return this.linePrefix === "" ? text : text.replace(/^(?=.|\n)/gm, this.linePrefix);
   }
 
   /** Fills in what the configuration says for commands for people. */
@@ -746,21 +910,52 @@ export class DiffArguments {
   /** Formatting options for the library. */
   format(cli: Cli): DiffFormatOptions {
     const quoteHigh = cli.config.bool("core.quotepath", true);
-    const { repo } = cli;
-    const attributes = attributesOf(repo);
+    const repository = cli.findRepository();
+    const attributes = repository === undefined ? undefined : attributesOf(repository);
     return {
       ...this.output,
       abbrev: (id) =>
-        this.abbrev !== undefined && this.abbrev > 0 ? cli.abbrev(id, this.abbrev) : cli.abbrev(id),
+        repository === undefined
+          ? id.slice(0, this.abbrev !== undefined && this.abbrev > 0 ? this.abbrev : 7)
+          : this.abbrev !== undefined && this.abbrev > 0
+          ? cli.abbrev(id, this.abbrev)
+          : cli.abbrev(id),
       fullIndex: this.fullIndex || this.abbrev === 0,
       quote: (path) => quotePath(path, quoteHigh),
       nul: this.nul,
       ...(this.relative === undefined ? {} : { relative: this.relative }),
+      ...(this.ignoreLines.length === 0 ? {} : { ignoreLines: this.#ignoreTests() }),
+      ...(this.useColor(cli) ? { colors: this.#diffColors(cli) } : {}),
+      whitespace: (path) => whitespaceRule(cli, path),
       isBinary: (path) => {
-        const found = attributes.get(path);
-        const diff = found.get("diff");
+        const diff = attributes?.get(path).get("diff");
         return diff === false ? true : diff === true ? false : undefined;
       },
+    };
+  }
+
+  #ignoreTests(): ((line: ByteString) => boolean)[] {
+    return this.ignoreLines.map((pattern) => {
+      try {
+        const expression = new RegExp(pattern);
+        return (line: ByteString): boolean => expression.test(line);
+      } catch {
+        throw new Exit(129, `error: invalid regex given to -I: '${pattern}'\n`);
+      }
+    });
+  }
+
+  #diffColors(cli: Cli): DiffColors {
+    const colors = this.colors(cli);
+    return {
+      meta: colors.diff("meta"),
+      frag: colors.diff("frag"),
+      func: colors.diff("func"),
+      old: colors.diff("old"),
+      new: colors.diff("new"),
+      context: colors.diff("context"),
+      whitespace: colors.diff("whitespace"),
+      reset: colors.reset,
     };
   }
 
@@ -772,42 +967,110 @@ export class DiffArguments {
     const dots = cli.env.get("GIT_PRINT_SHA1_ELLIPSIS")?.toLowerCase() === "yes" ? "..." : "";
     return (id) => {
       const short = /^0+$/.test(id)
-        ? id.slice(0, width ?? cli.abbrevLength)
+        ? id.slice(0, width ?? (cli.findRepository() === undefined ? 7 : cli.abbrevLength))
         : cli.abbrev(id, width);
       return short.length < id.length ? short + dots : short;
     };
   }
 
   /** Writes pairs in all forms asked for. */
-  show(cli: Cli, pairs: DiffPair[], rawFull: boolean): ByteString {
-    if (this.noPatch && !this.raw && !this.stat) return "";
+  show(
+    cli: Cli,
+    pairs: DiffPair[],
+    rawFull: boolean,
+    options: { statSeparator?: ByteString; indent?: number } = {},
+  ): ByteString {
     const format = this.format(cli);
-    const store = cli.repo.objects;
+    const store = cli.findRepository()?.objects ?? new MemoryObjectStore();
     let out = "";
+    let separator = false;
     const compare = pairs.filter((pair) => pair.status !== "");
     if (compare.length === 0) return "";
     if (this.raw) {
       out += formatRaw(store, compare, { ...format, abbrev: this.rawAbbrev(cli, rawFull) });
+      separator = true;
     }
-    if (this.nameStatus) out += formatNames(compare, true, format);
-    else if (this.nameOnly) out += formatNames(compare, false, format);
+    if (this.nameStatus || this.nameOnly) {
+      out += formatNames(compare, this.nameStatus, format);
+      separator = true;
+    }
+    if (this.check) {
+      const problems = checkWhitespace(cli, compare);
+      this.problems ||= problems !== "";
+      out += problems;
+      separator = true;
+    }
+    const lines = this.stat || this.numstat || this.shortstat || this.dirstat?.mode === "lines"
+      ? diffStats(store, compare, format)
+      : [];
     if (this.stat || this.numstat || this.shortstat) {
-      const stats = diffStats(store, compare, format);
-      if (this.numstat) out += formatNumStat(stats, format);
-      if (this.stat) out += formatStat(stats, format);
-      if (this.shortstat && !this.stat) out += formatShortStat(stats);
-    }
-    if (this.summary) out += formatSummary(compare, format);
-    if (this.patch && !this.noPatch) {
-      let patch = "";
-      for (const pair of compare) {
-        patch += formatPatch(store, relativePair(pair, this.relative), format);
+      if (this.numstat) out += formatNumStat(lines, format);
+      if (this.stat) {
+        const width = (format.statWidth ?? (rawFull ? 80 : terminalColumns(cli))) -
+          (rawFull ? 0 : this.linePrefix.length + (options.indent ?? 0));
+        out += formatStat(lines, { ...format, statWidth: width });
       }
-      if (out !== "" && patch !== "") out += this.nul ? "\0" : "\n";
-      out += patch;
+      if (this.shortstat && !this.stat) out += formatShortStat(lines);
+      separator = true;
     }
-    return this.linePrefix === "" ? out : out.replace(/^(?=.|\n)/gm, this.linePrefix);
+    if (this.dirstat !== undefined) {
+      out += formatDirstat(store, compare, lines, this.dirstat, format);
+    }
+    if (this.summary && compare.length > 0) {
+      const text = formatSummary(compare, format);
+      out += text;
+      separator ||= text !== "";
+    }
+    if (this.wantsPatch) {
+      if (separator) out += this.nul ? "\0" : `\n${options.statSeparator ?? ""}`;
+      for (const pair of compare) {
+        out += formatPatch(store, relativePair(pair, this.relative), format);
+      }
+    }
+    return this.prefixLines(out);
   }
+
+  /** `--check` found something. */
+  problems = false;
+}
+
+/** Columns of the terminal, or of what stands for it. */
+export function terminalColumns(cli: Cli): number {
+  const columns = Number(cli.env.get("COLUMNS"));
+  if (columns > 0) return Math.floor(columns);
+  try {
+    return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : 80;
+  } catch {
+    return 80;
+  }
+}
+
+function dirstatDefaults(cli: Cli): DirstatOptions {
+  const out: DirstatOptions = { mode: "changes", cumulative: false, permille: 30 };
+  const configured = cli.config.get("diff.dirstat");
+  if (configured !== undefined) {
+    const problem = dirstatParameters(out, configured);
+    if (problem !== "") {
+      cli.warn(`Found errors in 'diff.dirstat' config variable:\n${problem.replace(/\n$/, "")}`);
+    }
+  }
+  return out;
+}
+
+/** Takes the parameters of `--dirstat`; returns what is wrong with them. */
+function dirstatParameters(into: DirstatOptions, text: ByteString): ByteString {
+  let problem = "";
+  for (const word of text === "" ? [] : text.split(",")) {
+    if (word === "changes" || word === "lines" || word === "files") into.mode = word;
+    else if (word === "noncumulative") into.cumulative = false;
+    else if (word === "cumulative") into.cumulative = true;
+    else if (/^\d/.test(word)) {
+      const match = /^(\d+)(?:\.(\d)\d*)?$/.exec(word);
+      if (match === null) problem += `  Failed to parse dirstat cut-off percentage '${word}'\n`;
+      else into.permille = Number(match[1]) * 10 + Number(match[2] ?? 0);
+    } else problem += `  Unknown dirstat parameter '${word}'\n`;
+  }
+  return problem;
 }
 
 function relativePair(pair: DiffPair, relative: ByteString | undefined): DiffPair {

@@ -19,7 +19,7 @@ import {
   updateConfigFile,
 } from "../config.ts";
 import { GitError } from "../errors.ts";
-import { colorSequence } from "../pretty.ts";
+import { colorSequence } from "../color.ts";
 import { approximateDate } from "../date.ts";
 import { configPaths, loadConfig } from "../repository.ts";
 import { type Cli, die, Exit, quotePath } from "./_context.ts";

@@ -3,482 +3,32 @@
  *
  * @module
  */
-import { type ByteString, toByteString } from "../_bytes.ts";
-import { readFileIfAny, stat } from "../_files.ts";
-import { formatCombined, formatHunks } from "../diff_format.ts";
+import { type ByteString, encodeText, fromByteString, toByteString } from "../_bytes.ts";
+import { isDirectory, listDirectory, lstat, nativePath, readFileIfAny, stat } from "../_files.ts";
+import { formatCombined } from "../diff_format.ts";
 import { currentTime, formatDate } from "../date.ts";
-import { hashObject, type ObjectId, SHA1 } from "../hash_algorithm.ts";
+import { type ObjectId, SHA1 } from "../hash_algorithm.ts";
 import { commitLinks, mergeBases } from "../merge_base.ts";
-import { type Commit, isTreeMode, parseSignature } from "../objects.ts";
-import { peelTo, readCommit, readTag, readTree } from "../object_store.ts";
-import { expandFormat, formatCommitText, type PrettyContext } from "../pretty.ts";
-import {
-  parseFilter,
-  type RevListOptions,
-  walkCommits,
-  type WalkedCommit,
-  walkObjects,
-} from "../rev_list.ts";
+import { isTreeMode, parseSignature } from "../objects.ts";
+import { MemoryObjectStore, peelTo, readCommit, readTag, readTree } from "../object_store.ts";
+import { formatMessage } from "../pretty.ts";
+import { parseFilter, walkCommits, type WalkedCommit, walkObjects } from "../rev_list.ts";
 import { diffIndexWorktree, diffTreeIndex } from "../status.ts";
-import { type DiffFile, type DiffPair, diffTrees } from "../tree_diff.ts";
+import { type DiffFile, type DiffPair, diffTrees, fileContent, makePair } from "../tree_diff.ts";
 import { blameFile, formatBlame } from "./_blame.ts";
 import { type Cli, die, Exit } from "./_context.ts";
+import { LogColors } from "./_colors.ts";
+import { commitFilter, Decorations, type LogSettings, parseLogOptions } from "./_log_options.ts";
+import { combinedDiff, LogTree } from "./_log_tree.ts";
 import {
   dateMode,
   DiffArguments,
   makePathspec,
   parseRevs,
   type RevArguments,
-  timeArgument,
   VALUE_OPTIONS,
 } from "./_revs.ts";
 import { lsTree } from "./plumbing.ts";
-
-interface LogSettings {
-  pretty: string;
-  format: ByteString | undefined;
-  terminator: boolean;
-  abbrevCommit: boolean;
-  maxCount: number;
-  skip: number;
-  walk: Partial<RevListOptions>;
-  date: ByteString | undefined;
-  decorate: "no" | "short" | "full" | "auto";
-  parents: boolean;
-  children: boolean;
-  leftRight: boolean;
-  reverse: boolean;
-  graph: boolean;
-  authors: ByteString[];
-  committers: ByteString[];
-  greps: ByteString[];
-  invertGrep: boolean;
-  allMatch: boolean;
-  ignoreCase: boolean;
-  fixed: boolean;
-  walkReflogs: boolean;
-  noWalk: boolean;
-  header: boolean;
-  objects: boolean;
-  count: boolean;
-  boundary: boolean;
-  filter: ByteString | undefined;
-  timestamp: boolean;
-  noNames: boolean;
-  quiet: boolean;
-  noCommitHeader: boolean;
-  diskUsage: boolean;
-  source: boolean;
-  follow: boolean;
-  rest: ByteString[];
-}
-
-const STYLES = [
-  "oneline",
-  "short",
-  "medium",
-  "full",
-  "fuller",
-  "reference",
-  "email",
-  "mboxrd",
-  "raw",
-];
-
-function parseLogOptions(cli: Cli, args: ByteString[]): LogSettings {
-  const s: LogSettings = {
-    pretty: "",
-    format: undefined,
-    terminator: false,
-    abbrevCommit: false,
-    maxCount: -1,
-    skip: 0,
-    walk: {},
-    date: undefined,
-    decorate: "auto",
-    parents: false,
-    children: false,
-    leftRight: false,
-    reverse: false,
-    graph: false,
-    authors: [],
-    committers: [],
-    greps: [],
-    invertGrep: false,
-    allMatch: false,
-    ignoreCase: false,
-    fixed: false,
-    walkReflogs: false,
-    noWalk: false,
-    header: false,
-    objects: false,
-    count: false,
-    boundary: false,
-    filter: undefined,
-    timestamp: false,
-    noNames: false,
-    quiet: false,
-    noCommitHeader: false,
-    diskUsage: false,
-    source: false,
-    follow: false,
-    rest: [],
-  };
-  const pretty = (text: ByteString): void => {
-    if (text.startsWith("format:")) {
-      [s.pretty, s.format, s.terminator] = ["format", text.slice(7), false];
-    } else if (text.startsWith("tformat:")) {
-      [s.pretty, s.format, s.terminator] = ["format", text.slice(8), true];
-    } else if (text.includes("%")) [s.pretty, s.format, s.terminator] = ["format", text, true];
-    else {
-      const style = STYLES.find((one) => one === text) ??
-        (text === "" ? "medium" : STYLES.find((one) => one.startsWith(text)));
-      if (style === undefined) {
-        const custom = cli.config.get(`pretty.${text}`);
-        if (custom === undefined) die(`invalid --pretty format: ${text}`);
-        return pretty(custom);
-      }
-      s.pretty = style;
-    }
-  };
-  const number = (text: ByteString): number => {
-    if (!/^-?\d+$/.test(text)) die(`'${text}': not an integer`);
-    return Number(text);
-  };
-  for (let i = 0; i < args.length; i++) {
-    const argument = args[i]!;
-    const equals = argument.indexOf("=");
-    const name = argument.startsWith("--") && equals >= 0 ? argument.slice(0, equals) : argument;
-    const inline = argument.startsWith("--") && equals >= 0
-      ? argument.slice(equals + 1)
-      : undefined;
-    const value = (): ByteString => inline ?? args[++i] ?? die(`option '${name}' requires a value`);
-    let match: RegExpExecArray | null;
-    if (
-      (match = /^-(\d+)$/.exec(argument)) !== null || (match = /^-n(\d+)$/.exec(argument)) !== null
-    ) {
-      s.maxCount = Number(match[1]);
-      continue;
-    }
-    switch (name) {
-      case "-n":
-      case "--max-count":
-        s.maxCount = number(value());
-        break;
-      case "--skip":
-        s.skip = number(value());
-        break;
-      case "--oneline":
-        s.pretty = "oneline";
-        s.abbrevCommit = true;
-        break;
-      case "--pretty":
-      case "--format":
-        pretty(name === "--format" ? (inline ?? value()) : (inline ?? "medium"));
-        break;
-      case "--abbrev-commit":
-        s.abbrevCommit = true;
-        break;
-      case "--no-abbrev-commit":
-        s.abbrevCommit = false;
-        break;
-      case "--date":
-        s.date = value();
-        break;
-      case "--relative-date":
-        s.date = "relative";
-        break;
-      case "--since":
-      case "--after":
-        s.walk.since = timeArgument(cli, value());
-        break;
-      case "--until":
-      case "--before":
-        s.walk.until = timeArgument(cli, value());
-        break;
-      case "--max-age":
-        s.walk.since = number(value());
-        break;
-      case "--min-age":
-        s.walk.until = number(value());
-        break;
-      case "--merges":
-        s.walk.minParents = 2;
-        break;
-      case "--no-merges":
-        s.walk.maxParents = 1;
-        break;
-      case "--min-parents":
-        s.walk.minParents = number(value());
-        break;
-      case "--max-parents":
-        s.walk.maxParents = number(value());
-        break;
-      case "--no-min-parents":
-        delete s.walk.minParents;
-        break;
-      case "--no-max-parents":
-        delete s.walk.maxParents;
-        break;
-      case "--first-parent":
-        s.walk.firstParent = true;
-        break;
-      case "--topo-order":
-        s.walk.order = "topo";
-        break;
-      case "--date-order":
-        s.walk.order = "date";
-        break;
-      case "--author-date-order":
-        s.walk.order = "author-date";
-        break;
-      case "--reverse":
-        s.reverse = !s.reverse;
-        break;
-      case "--full-history":
-        s.walk.fullHistory = true;
-        break;
-      case "--parents":
-        s.parents = true;
-        break;
-      case "--children":
-        s.children = true;
-        break;
-      case "--left-right":
-        s.leftRight = true;
-        break;
-      case "--boundary":
-        s.boundary = true;
-        break;
-      case "--graph":
-        s.graph = true;
-        if (s.walk.order === undefined) s.walk.order = "topo";
-        break;
-      case "--author":
-        s.authors.push(value());
-        break;
-      case "--committer":
-        s.committers.push(value());
-        break;
-      case "--grep":
-        s.greps.push(value());
-        break;
-      case "--invert-grep":
-        s.invertGrep = true;
-        break;
-      case "--all-match":
-        s.allMatch = true;
-        break;
-      case "-i":
-      case "--regexp-ignore-case":
-        s.ignoreCase = true;
-        break;
-      case "-F":
-      case "--fixed-strings":
-        s.fixed = true;
-        break;
-      case "-E":
-      case "--extended-regexp":
-      case "-P":
-      case "--perl-regexp":
-      case "--basic-regexp":
-        break;
-      case "-g":
-      case "--walk-reflogs":
-        s.walkReflogs = true;
-        break;
-      case "--no-walk":
-        s.noWalk = true;
-        break;
-      case "--do-walk":
-        s.noWalk = false;
-        break;
-      case "--decorate":
-        s.decorate = inline === "no" ? "no" : inline === "full" ? "full" : "short";
-        break;
-      case "--no-decorate":
-        s.decorate = "no";
-        break;
-      case "--header":
-        s.header = true;
-        break;
-      case "--objects":
-        s.objects = true;
-        break;
-      case "--objects-edge":
-      case "--objects-edge-aggressive":
-        s.objects = true;
-        break;
-      case "--count":
-        s.count = true;
-        break;
-      case "--filter":
-        s.filter = value();
-        break;
-      case "--no-filter":
-        s.filter = undefined;
-        break;
-      case "--timestamp":
-        s.timestamp = true;
-        break;
-      case "--no-object-names":
-        s.noNames = true;
-        break;
-      case "--object-names":
-        break;
-      case "--no-commit-header":
-        s.noCommitHeader = true;
-        break;
-      case "--commit-header":
-        s.noCommitHeader = false;
-        break;
-      case "--disk-usage":
-        s.diskUsage = true;
-        break;
-      case "--source":
-        s.source = true;
-        break;
-      case "--follow":
-        s.follow = true;
-        break;
-      case "--no-follow":
-        break;
-      case "--dense":
-      case "--sparse":
-      case "--simplify-merges":
-      case "--simplify-by-decoration":
-      case "--ancestry-path":
-      case "--use-mailmap":
-      case "--mailmap":
-      case "--no-mailmap":
-      case "--no-use-mailmap":
-      case "--no-notes":
-      case "--notes":
-      case "--show-notes":
-      case "--encoding":
-      case "--no-expand-tabs":
-      case "--expand-tabs":
-      case "--show-signature":
-      case "--no-show-signature":
-      case "--cherry-mark":
-      case "--cherry-pick":
-      case "--cherry":
-      case "--left-only":
-      case "--right-only":
-      case "--ignore-missing":
-      case "--log-size":
-      case "--use-bitmap-index":
-      case "--progress":
-      case "--in-commit-order":
-      case "--clear-decorations":
-      case "--always":
-      case "--full-diff":
-      case "--no-graph":
-      case "--decorate-refs":
-      case "--decorate-refs-exclude":
-      case "--remove-empty":
-      case "--missing":
-      case "--exclude-promisor-objects":
-      case "--unpacked":
-      case "--indexed-objects":
-      case "--reflog":
-        break;
-      default:
-        s.rest.push(argument);
-    }
-  }
-  return s;
-}
-
-/** Makes a function that names the refs at each commit. */
-function decorations(
-  cli: Cli,
-  full: boolean,
-): (id: ObjectId, style: "wrapped" | "bare") => ByteString {
-  const { repo } = cli;
-  let map: Map<ObjectId, ByteString[]> | undefined;
-  const load = (): Map<ObjectId, ByteString[]> => {
-    const out = new Map<ObjectId, ByteString[]>();
-    const add = (id: ObjectId, text: ByteString): void => {
-      const list = out.get(id);
-      if (list === undefined) out.set(id, [text]);
-      else list.push(text);
-    };
-    const head = repo.head();
-    const branch = repo.headBranch();
-    const short = (name: ByteString): ByteString =>
-      full ? name : name.replace(/^refs\/(heads|remotes|tags)\//, "");
-    if (head !== undefined) {
-      add(
-        head,
-        branch !== undefined && repo.refs.id(branch) !== undefined
-          ? `HEAD -> ${short(branch)}`
-          : "HEAD",
-      );
-    }
-    const entries = repo.refs.list().filter((ref) => !ref.broken);
-    // Names are put in front as they are found, so the order turns round.
-    const groups: [string, (name: string) => boolean][] = [
-      ["", (name) => name.startsWith("refs/tags/")],
-      ["", (name) => name.startsWith("refs/remotes/")],
-      ["", (name) => name.startsWith("refs/heads/")],
-      ["", (name) => name === "refs/stash"],
-    ];
-    for (const [, wanted] of groups) {
-      for (const ref of entries.filter((one) => wanted(one.name)).reverse().reverse()) {
-        if (ref.name === branch) continue;
-        const commit = peelTo(repo.objects, ref.id, "any");
-        if (commit === undefined) continue;
-        add(
-          commit,
-          ref.name.startsWith("refs/tags/") ? `tag: ${short(ref.name)}` : short(ref.name),
-        );
-      }
-    }
-    return out;
-  };
-  return (id, style) => {
-    map ??= load();
-    const names = map.get(id);
-    if (names === undefined) return "";
-    return style === "bare" ? names.join(", ") : ` (${names.join(", ")})`;
-  };
-}
-
-function matcher(patterns: ByteString[], settings: LogSettings): (text: ByteString) => boolean {
-  const tests = patterns.map((pattern) => {
-    if (settings.fixed) {
-      return (text: ByteString): boolean =>
-        settings.ignoreCase
-          ? text.toLowerCase().includes(pattern.toLowerCase())
-          : text.includes(pattern);
-    }
-    const expression = new RegExp(pattern, settings.ignoreCase ? "im" : "m");
-    return (text: ByteString): boolean => expression.test(text);
-  });
-  return (text) =>
-    settings.allMatch ? tests.every((test) => test(text)) : tests.some((test) => test(text));
-}
-
-function commitFilter(settings: LogSettings): ((commit: Commit) => boolean) | undefined {
-  if (settings.authors.length + settings.committers.length + settings.greps.length === 0) {
-    return undefined;
-  }
-  const ident = (line: ByteString): ByteString => line.replace(/ \d+ [+-]\d+$/, "");
-  const byAuthor = settings.authors.length > 0
-    ? matcher(settings.authors, { ...settings, allMatch: false })
-    : undefined;
-  const byCommitter = settings.committers.length > 0
-    ? matcher(settings.committers, { ...settings, allMatch: false })
-    : undefined;
-  const byMessage = settings.greps.length > 0 ? matcher(settings.greps, settings) : undefined;
-  return (commit) => {
-    if (byAuthor !== undefined && !byAuthor(ident(commit.author))) return false;
-    if (byCommitter !== undefined && !byCommitter(ident(commit.committer))) return false;
-    if (byMessage !== undefined && byMessage(commit.message) === settings.invertGrep) return false;
-    return true;
-  };
-}
 
 /** `git rev-list` */
 export function revListCommand(cli: Cli, args: ByteString[]): number {
@@ -548,62 +98,154 @@ export function revListCommand(cli: Cli, args: ByteString[]): number {
     noWalk: settings.noWalk,
     authorTime: (id) => parseSignature(readCommit(store, id).author).time,
   });
-  const list: WalkedCommit[] = [];
+  const boundary = settings.boundary ? boundaryOf(cli, revs) : undefined;
+  const mark = (id: ObjectId): string =>
+    boundary?.has(id) ? "-" : side === undefined ? "" : side.has(id) ? "<" : ">";
+  const verbose = settings.pretty !== "" || settings.header;
+  const bare = settings.pretty === "oneline" || settings.noCommitHeader;
+  if (settings.header) settings.pretty = "raw";
+  const empty = DiffArguments.parse(cli, []).diff;
+  empty.color = "never";
+  if (settings.decorate === "auto") settings.decorate = "no";
+  const children = settings.children ? childrenOf(cli, revs, settings, pathspec) : undefined;
+  const tree = new LogTree(cli, settings, empty, {
+    verbose: verbose && settings.pretty !== "oneline",
+    always: true,
+    diff: false,
+    showRoot: false,
+    mark,
+    ...(children === undefined ? {} : { children }),
+  });
   const show = (commit: WalkedCommit): void => {
-    const mark = side === undefined ? "" : side.has(commit.id) ? "<" : ">";
-    const parents = settings.parents ? commit.parents.map((id) => ` ${name(id)}`).join("") : "";
     const time = settings.timestamp ? `${commitLinks(store, commit.id).time} ` : "";
-    if (settings.pretty === "" && !settings.header) {
-      cli.out(`${time}${mark}${name(commit.id)}${parents}\n`);
+    const related = (settings.parents ? commit.parents.map((id) => ` ${name(id)}`).join("") : "") +
+      (children?.get(commit.id) ?? []).map((id) => ` ${name(id)}`).join("");
+    const graph = tree.graph;
+    if (graph !== undefined) {
+      tree.show(commit);
       return;
     }
+    if (!bare || settings.pretty === "oneline") {
+      const word = verbose && settings.pretty !== "oneline" && !settings.header ? "commit " : "";
+      cli.out(`${time}${word}${mark(commit.id)}${name(commit.id)}${related}`);
+      cli.out(settings.pretty === "oneline" ? " " : "\n");
+    }
+    if (!verbose) return;
     const full = readCommit(store, commit.id);
-    const context = prettyContext(cli, settings, commit);
-    if (settings.header) {
-      cli.out(`${name(commit.id)}${parents}\n${toByteString(store.read(commit.id)!.data)}`);
-      cli.out("\0");
-      return;
-    }
-    if (settings.pretty === "oneline") {
-      cli.out(
-        `${time}${mark}${name(commit.id)}${parents} ${
-          expandFormat("%s", commit.id, full, context)
-        }\n`,
-      );
-      return;
-    }
-    if (settings.pretty === "format") {
-      if (!settings.noCommitHeader) cli.out(`commit ${time}${mark}${name(commit.id)}${parents}\n`);
-      const text = expandFormat(settings.format!, commit.id, full, context);
-      cli.out(text === "" && settings.noCommitHeader ? "" : `${text}\n`);
-      return;
-    }
-    cli.out(
-      formatCommitText(commit.id, full, {
-        ...context,
-        mark,
-        parents: settings.parents ? commit.parents : [],
-      }),
-    );
-    cli.out("\n");
+    const text = formatMessage(commit.id, full, {
+      style: settings.pretty,
+      format: settings.format,
+      abbrev: (id) => cli.abbrev(id, abbrev),
+      date: dateMode(cli, settings.date),
+      decorate: (id, form) =>
+        form === "bare" ? decorations.text(id, plain, "", ", ", "") : decorations.text(id, plain),
+      mark: mark(commit.id) || ">",
+    });
+    if (settings.header) cli.out(`${text}\0`);
+    else if (settings.pretty === "format" && text === "" && settings.noCommitHeader) return;
+    else cli.out(`${text}\n`);
   };
+  const plain = new LogColors(cli, false);
+  const decorations = new Decorations(cli, settings);
+  const all: WalkedCommit[] = [];
+  const collect = settings.reverse || settings.graph;
   for (const commit of walk) {
     if (keep !== undefined && !keep(readCommit(store, commit.id))) continue;
+    if (!settings.graph) {
+      if (skip > 0) {
+        skip--;
+        continue;
+      }
+      if (settings.maxCount >= 0 && count >= settings.maxCount) break;
+      count++;
+    }
+    if (side?.has(commit.id)) left++;
+    else right++;
+    if (settings.count || settings.quiet) continue;
+    if (collect) all.push(commit);
+    else show(commit);
+  }
+  if (settings.graph) showGraph(tree, all, settings, mark, (commit) => tree.show(commit));
+  else for (const commit of all.reverse()) show(commit);
+  if (boundary !== undefined && !settings.count && !settings.quiet && !settings.graph) {
+    for (const id of boundary) show({ id, parents: commitLinks(store, id).parents });
+  }
+  if (settings.count) cli.out(side === undefined ? `${count}\n` : `${left}\t${right}\n`);
+  return 0;
+}
+
+/** Excluded commits that are parents of included ones, newest first. */
+function boundaryOf(cli: Cli, revs: RevArguments): Set<ObjectId> {
+  const store = cli.repo.objects;
+  const exclude = excluded(cli, revs);
+  const shown = new Set<ObjectId>();
+  const commits = [...walkCommits(store, { include: tips(cli, revs), exclude })];
+  for (const { id } of commits) shown.add(id);
+  const out: ObjectId[] = [];
+  for (const { id } of commits) {
+    for (const parent of commitLinks(store, id).parents) {
+      if (!shown.has(parent) && !out.includes(parent)) out.push(parent);
+    }
+  }
+  out.sort((a, b) => commitLinks(store, b).time - commitLinks(store, a).time);
+  return new Set(out);
+}
+
+/** The children of every commit in the walk. */
+function childrenOf(
+  cli: Cli,
+  revs: RevArguments,
+  settings: LogSettings,
+  pathspec: ReturnType<typeof makePathspec> | undefined,
+): Map<ObjectId, ObjectId[]> {
+  const out = new Map<ObjectId, ObjectId[]>();
+  const walk = walkCommits(cli.repo.objects, {
+    include: tips(cli, revs),
+    exclude: excluded(cli, revs),
+    pathspec,
+    ...settings.walk,
+  });
+  for (const { id, parents } of walk) {
+    for (const parent of parents) {
+      const list = out.get(parent);
+      if (list === undefined) out.set(parent, [id]);
+      else list.push(id);
+    }
+  }
+  return out;
+}
+
+function excluded(cli: Cli, revs: RevArguments): ObjectId[] {
+  return revs.exclude.map((id) => peelTo(cli.repo.objects, id, "commit")).filter((
+    id,
+  ): id is string => id !== undefined);
+}
+
+/** Draws commits with the history beside them. */
+function showGraph(
+  tree: LogTree,
+  commits: readonly WalkedCommit[],
+  settings: LogSettings,
+  mark: (id: ObjectId) => string,
+  show: (commit: WalkedCommit) => boolean,
+): void {
+  const drawn = new Set(commits.map((commit) => commit.id));
+  let { skip } = settings;
+  let count = 0;
+  for (const commit of settings.reverse ? [...commits].reverse() : commits) {
+    if (settings.maxCount >= 0 && count >= settings.maxCount) break;
+    const parents = settings.walk.firstParent ? commit.parents.slice(0, 1) : commit.parents;
+    tree.graph!.update({
+      id: commit.id,
+      parents: parents.filter((id) => drawn.has(id)),
+      mark: mark(commit.id) || "*",
+    });
     if (skip > 0) {
       skip--;
       continue;
     }
-    if (settings.maxCount >= 0 && count >= settings.maxCount) break;
-    count++;
-    if (side?.has(commit.id)) left++;
-    else right++;
-    if (settings.count || settings.quiet) continue;
-    if (settings.reverse) list.push(commit);
-    else show(commit);
+    if (show(commit)) count++;
   }
-  for (const commit of list.reverse()) show(commit);
-  if (settings.count) cli.out(side === undefined ? `${count}\n` : `${left}\t${right}\n`);
-  return 0;
 }
 
 function leftSide(cli: Cli, revs: RevArguments): Set<ObjectId> {
@@ -624,46 +266,21 @@ function tips(cli: Cli, revs: RevArguments): ObjectId[] {
   return out;
 }
 
-function prettyContext(cli: Cli, settings: LogSettings, commit: WalkedCommit): PrettyContext {
-  return {
-    style: settings.pretty === "" ? "medium" : settings.pretty,
-    format: settings.format,
-    abbrevCommit: settings.abbrevCommit,
-    abbrev: (id) => cli.abbrev(id),
-    date: dateMode(cli, settings.date),
-    decorate: decorator(cli, settings),
-    ...(settings.parents ? { parents: commit.parents } : {}),
-  };
-}
-
-const decorators = new WeakMap<
-  LogSettings,
-  (id: ObjectId, style: "wrapped" | "bare") => ByteString
->();
-function decorator(
-  cli: Cli,
-  settings: LogSettings,
-): ((id: ObjectId, style: "wrapped" | "bare") => ByteString) | undefined {
-  const explicit = settings.decorate === "short" || settings.decorate === "full";
-  const terminal = settings.decorate === "auto" && Deno.stdout.isTerminal();
-  let make = decorators.get(settings);
-  if (make === undefined) {
-    decorators.set(settings, make = decorations(cli, settings.decorate === "full"));
-  }
-  if (settings.pretty === "format") return make;
-  return explicit || terminal ? make : undefined;
-}
-
 function logSettings(
   cli: Cli,
   args: ByteString[],
-  command: string,
 ): { revs: RevArguments; settings: LogSettings; diff: DiffArguments } {
+  const configuredMerges = cli.config.get("log.diffmerges");
+  if (configuredMerges !== undefined && !new DiffArguments().setMerges(configuredMerges, cli)) {
+    die(`unable to parse 'log.diffmerges' from command-line config\n`);
+  }
   const revs = parseRevs(cli, args, { takesValue: VALUE_OPTIONS });
   const { diff, rest } = DiffArguments.parse(cli, revs.rest);
   const settings = parseLogOptions(cli, rest);
-  if (settings.rest.length > 0) {
-    die(`unrecognized argument: ${settings.rest[0]}`);
+  if (settings.rest.length > 0) die(`unrecognized argument: ${settings.rest[0]}`);
+  if (diff.abbrev !== undefined) {
+    if (diff.abbrev > 0) settings.abbrevLength = diff.abbrev;
+    if (diff.abbrev === 0) settings.abbrevCommit = false;
   }
   const configured = cli.config.get("format.pretty");
   if (settings.pretty === "" && configured !== undefined) {
@@ -687,14 +304,19 @@ function logSettings(
   if (cli.config.bool("log.abbrevcommit", false) && !args.includes("--no-abbrev-commit")) {
     settings.abbrevCommit = true;
   }
+  settings.showRoot ??= cli.config.bool("log.showroot", true);
   diff.applyConfig(cli);
-  void command;
   return { revs, settings, diff };
+}
+
+/** Whether `log` computes differences at all. */
+function needsDiff(diff: DiffArguments): boolean {
+  return diff.anyOutput || diff.pickaxe !== undefined || diff.filter !== undefined;
 }
 
 /** `git log` */
 export function log(cli: Cli, args: ByteString[]): number {
-  const { revs, settings, diff } = logSettings(cli, args, "log");
+  const { revs, settings, diff } = logSettings(cli, args);
   if (revs.include.length === 0) {
     const head = cli.repo.head();
     if (head === undefined) {
@@ -703,18 +325,20 @@ export function log(cli: Cli, args: ByteString[]): number {
     }
     revs.include.push({ id: head, name: "HEAD" });
   }
-  return showLog(cli, revs, settings, diff);
+  if (settings.walk.firstParent) diff.firstParentMerges();
+  const searching = diff.pickaxe !== undefined || diff.filter !== undefined;
+  const mergesOnly = !needsDiff(diff) && diff.mergesNeedDiff && !diff.mergesImplyPatch;
+  diff.finishMerges();
+  return showLog(cli, revs, settings, diff, !searching, mergesOnly);
 }
 
 /** `git whatchanged` */
 export function whatchanged(cli: Cli, args: ByteString[]): number {
-  const { revs, settings, diff } = logSettings(cli, args, "whatchanged");
+  const { revs, settings, diff } = logSettings(cli, args);
   if (!diff.given) diff.raw = diff.given = true;
-  if (settings.walk.maxParents === undefined && diff.combined === "" && diff.mergeMode === "") {
-    settings.walk.maxParents = 1;
-  }
+  if (settings.walk.firstParent) diff.firstParentMerges();
   if (revs.include.length === 0) revs.include.push({ id: cli.revision("HEAD"), name: "HEAD" });
-  return showLog(cli, revs, settings, diff, true);
+  return showLog(cli, revs, settings, diff, false);
 }
 
 function showLog(
@@ -722,84 +346,117 @@ function showLog(
   revs: RevArguments,
   settings: LogSettings,
   diff: DiffArguments,
-  skipEmpty = false,
+  always: boolean,
+  mergesOnly = false,
 ): number {
   const store = cli.repo.objects;
   const pathspec = revs.paths.length > 0 ? makePathspec(cli, revs.paths) : undefined;
   const keep = commitFilter(settings);
+  const side = revs.symmetric !== undefined && settings.leftRight ? leftSide(cli, revs) : undefined;
+  const boundary = settings.boundary ? boundaryOf(cli, revs) : undefined;
+  const mark = (id: ObjectId): string =>
+    boundary?.has(id)
+      ? settings.graph ? "o" : "-"
+      : side === undefined
+      ? ""
+      : side.has(id)
+      ? "<"
+      : ">";
+  const tree = new LogTree(cli, settings, diff, {
+    pathspec,
+    verbose: true,
+    always,
+    diff: needsDiff(diff),
+    mergesOnly,
+    showRoot: settings.showRoot ?? true,
+    mark,
+  });
+  // A walk along first parents still shows merges as merges.
+  const display = (commit: WalkedCommit): boolean =>
+    tree.show(
+      settings.walk.firstParent && !settings.parents
+        ? { id: commit.id, parents: commitLinks(store, commit.id).parents }
+        : commit,
+    );
   let count = 0;
-  let skip = settings.skip;
-  let first = true;
+  let { skip } = settings;
   const list: WalkedCommit[] = [];
-  const needDiff = diff.pickaxe !== undefined || diff.filter !== undefined || skipEmpty;
-  const show = (commit: WalkedCommit, reflog?: PrettyContext["reflog"]): void => {
-    const text = needDiff || diff.given
-      ? commitDiff(cli, commit.id, diff, pathspec, settings.walk.firstParent ?? false)
-      : "";
-    if (needDiff && text === "") {
-      count--;
-      return;
-    }
-    const full = readCommit(store, commit.id);
-    const context = {
-      ...prettyContext(cli, settings, commit),
-      ...(reflog === undefined ? {} : { reflog }),
-      ...(settings.parents ? {} : { parents: undefined as never }),
-    };
-    if (!settings.parents) delete (context as { parents?: unknown }).parents;
-    const body = formatCommitText(commit.id, full, context as PrettyContext);
-    writeEntry(cli, settings, body, text, first, diff);
-    first = false;
-  };
   if (settings.walkReflogs) {
-    for (const { name } of revs.include) {
-      const ref = name === "HEAD" ? "HEAD" : cli.repo.refs.resolve(`refs/heads/${name}`)?.target ??
-        (cli.repo.refs.hasLog(name) ? name : `refs/${name}`);
-      const entries = cli.repo.refs.readLog(ref) ?? [];
-      const shown = name.replace(/^refs\/heads\//, "");
-      for (let i = entries.length - 1, n = 0; i >= 0; i--, n++) {
-        if (settings.maxCount >= 0 && count >= settings.maxCount) break;
-        const entry = entries[i]!;
-        if (store.describe(entry.newId)?.type !== "commit") continue;
-        count++;
-        const selector = settings.date !== undefined
-          ? `${shown}@{${formatReflogDate(cli, settings, entry.who)}}`
-          : `${shown}@{${n}}`;
-        show({ id: entry.newId, parents: [] }, {
-          selector,
-          short: selector,
-          who: entry.who.replace(/ \d+ [+-]\d+$/, ""),
-          message: entry.message,
-        });
-      }
-    }
-    finishLog(cli, settings, first);
+    showReflogs(cli, revs, settings, tree);
     return 0;
   }
   const walk = walkCommits(store, {
     include: tips(cli, revs),
-    exclude: revs.exclude.map((id) => peelTo(store, id, "commit")).filter((id): id is string =>
-      id !== undefined
-    ),
+    exclude: excluded(cli, revs),
     pathspec,
     ...settings.walk,
     noWalk: settings.noWalk,
     authorTime: (id) => parseSignature(readCommit(store, id).author).time,
   });
+  const collect = settings.reverse || settings.graph;
   for (const commit of walk) {
     if (keep !== undefined && !keep(readCommit(store, commit.id))) continue;
+    if (settings.graph) {
+      list.push(commit);
+      continue;
+    }
     if (skip > 0) {
       skip--;
       continue;
     }
     if (settings.maxCount >= 0 && count >= settings.maxCount) break;
     count++;
-    if (settings.reverse) list.push(commit);
-    else show(commit);
+    if (collect) list.push(commit);
+    else if (!display(commit)) count--;
   }
-  for (const commit of list.reverse()) show(commit);
-  finishLog(cli, settings, first);
-  return 0;
+  if (settings.graph) {
+    for (const id of boundary ?? []) list.push({ id, parents: commitLinks(store, id).parents });
+    showGraph(tree, list, settings, mark, (commit) => display(commit));
+    return diff.exitCode && tree.shownOne ? 1 : 0;
+  }
+  for (const commit of list.reverse()) display(commit);
+  for (const id of boundary ?? []) tree.show({ id, parents: commitLinks(store, id).parents });
+  return diff.check && diff.problems ? 2 : 0;
+}
+
+/** `log -g` */
+function showReflogs(
+  cli: Cli,
+  revs: RevArguments,
+  settings: LogSettings,
+  tree: LogTree,
+): void {
+  let count = 0;
+  let { skip } = settings;
+  for (const { name } of revs.include) {
+    const plain = name.replace(/@\{.*\}$/, "") || "HEAD";
+    const ref = plain === "HEAD" ? "HEAD" : cli.repo.refs.resolve(`refs/heads/${plain}`)?.target ??
+      (cli.repo.refs.hasLog(plain) ? plain : `refs/${plain}`);
+    const entries = cli.repo.refs.readLog(ref) ?? [];
+    const shown = plain.replace(/^refs\/heads\//, "");
+    const start = /@\{(\d+)\}$/.exec(name);
+    const first = entries.length - 1 - (start === null ? 0 : Number(start[1]));
+    for (let i = first, n = start === null ? 0 : Number(start[1]); i >= 0; i--, n++) {
+      if (settings.maxCount >= 0 && count >= settings.maxCount) return;
+      const entry = entries[i]!;
+      if (cli.repo.objects.describe(entry.newId)?.type !== "commit") continue;
+      if (skip > 0) {
+        skip--;
+        continue;
+      }
+      count++;
+      const selector = settings.date !== undefined || /@\{[^}\d]/.test(name)
+        ? `${shown}@{${formatReflogDate(cli, settings, entry.who)}}`
+        : `${shown}@{${n}}`;
+      const { parents } = commitLinks(cli.repo.objects, entry.newId);
+      tree.show({ id: entry.newId, parents }, {
+        selector,
+        short: selector,
+        who: entry.who.replace(/ \d+ [+-]\d+$/, ""),
+        message: entry.message,
+      });
+    }
+  }
 }
 
 function formatReflogDate(cli: Cli, settings: LogSettings, who: ByteString): ByteString {
@@ -812,163 +469,30 @@ function formatReflogDate(cli: Cli, settings: LogSettings, who: ByteString): Byt
   );
 }
 
-function finishLog(cli: Cli, settings: LogSettings, first: boolean): void {
-  if (!first && settings.pretty === "format" && !settings.terminator) cli.out("\n");
-}
-
-function writeEntry(
-  cli: Cli,
-  settings: LogSettings,
-  body: ByteString,
-  text: ByteString,
-  first: boolean,
-  diff: DiffArguments,
-): void {
-  const { pretty } = settings;
-  if (pretty === "oneline" || pretty === "reference") {
-    cli.out(`${body}\n${text}`);
-    return;
-  }
-  if (pretty === "format") {
-    if (settings.terminator) {
-      cli.out(body === "" ? "" : `${body}\n`);
-      if (text !== "") cli.out(`\n${text}`);
-      return;
-    }
-    if (!first) cli.out("\n");
-    cli.out(body);
-    if (text !== "") cli.out(`\n${text}`.replace(/\n$/, ""));
-    return;
-  }
-  if (!first) cli.out("\n");
-  cli.out(body);
-  if (text !== "") {
-    const both = diff.patch && diff.stat;
-    cli.out(both ? `---\n${text}` : `\n${text}`);
-  }
-}
-
-/** The differences a commit makes, as its log entry shows them. */
-function commitDiff(
-  cli: Cli,
-  id: ObjectId,
-  diff: DiffArguments,
-  pathspec: ReturnType<typeof makePathspec> | undefined,
-  firstParent: boolean,
-): ByteString {
-  const store = cli.repo.objects;
-  const commit = readCommit(store, id);
-  const one = (before: ObjectId | undefined): DiffPair[] => {
-    const beforeTree = before === undefined ? undefined : commitLinks(store, before).tree;
-    const pairs = diffTrees(store, beforeTree, commit.tree, { pathspec });
-    const unchanged = diff.copies === "harder" && beforeTree !== undefined
-      ? diffTrees(store, beforeTree, commit.tree, { unchanged: true }).filter((pair) =>
-        pair.status === ""
-      )
-      : [];
-    return diff.process(cli, pairs, unchanged);
-  };
-  if (commit.parents.length === 0) return diff.show(cli, one(undefined), false);
-  if (
-    commit.parents.length === 1 || diff.mergeMode === "first" ||
-    (firstParent && diff.mergeMode !== "off" && diff.combined === "")
-  ) return diff.show(cli, one(commit.parents[0]), false);
-  if (diff.mergeMode === "m") {
-    return commit.parents.map((parent) => diff.show(cli, one(parent), false)).filter((text) =>
-      text !== ""
-    ).join("\n");
-  }
-  if (diff.combined !== "") return combinedDiff(cli, commit, diff, pathspec);
-  return "";
-}
-
-/** `-c` and `--cc` of a merge. */
-function combinedDiff(
-  cli: Cli,
-  commit: Commit,
-  diff: DiffArguments,
-  pathspec: ReturnType<typeof makePathspec> | undefined,
-): ByteString {
-  const store = cli.repo.objects;
-  const perParent = commit.parents.map((parent) => {
-    const map = new Map<ByteString, DiffPair>();
-    for (
-      const pair of diffTrees(store, commitLinks(store, parent).tree, commit.tree, { pathspec })
-    ) map.set(pair.new.path, pair);
-    return map;
-  });
-  const paths = [...perParent[0]!.keys()].filter((path) => perParent.every((map) => map.has(path)))
-    .sort();
-  let out = "";
-  const format = diff.format(cli);
-  const pairs: DiffPair[] = [];
-  for (const path of paths) pairs.push(perParent[0]!.get(path)!);
-  if (diff.raw) {
-    for (const path of paths) {
-      const all = perParent.map((map) => map.get(path)!);
-      const shorten = diff.rawAbbrev(cli, false);
-      out += `${":".repeat(all.length)}${
-        all.map((pair) => pair.old.mode.toString(8).padStart(6, "0")).join(" ")
-      } ${all[0]!.new.mode.toString(8).padStart(6, "0")} ${
-        all.map((pair) => shorten(pair.old.id)).join(" ")
-      } ${shorten(all[0]!.new.id)} ${all.map((pair) => pair.status).join("")}\t${
-        format.quote(path)
-      }\n`;
-    }
-  }
-  if (
-    diff.stat || diff.numstat || diff.shortstat || diff.summary || diff.nameOnly || diff.nameStatus
-  ) {
-    const first = diff.process(
-      cli,
-      diffTrees(store, commitLinks(store, commit.parents[0]!).tree, commit.tree, { pathspec }),
-    );
-    const copy = Object.assign(new DiffArguments(), diff, { patch: false, raw: false });
-    if (diff.nameOnly || diff.nameStatus) {
-      out += paths.map((path) =>
-        `${diff.nameStatus ? `${perParent.map((map) => map.get(path)!.status).join("")}\t` : ""}${
-          format.quote(path)
-        }\n`
-      ).join("");
-    } else out += copy.show(cli, first, false);
-  }
-  if (
-    diff.patch ||
-    (!diff.raw && !diff.stat && !diff.nameOnly && !diff.nameStatus && !diff.numstat &&
-      !diff.shortstat && !diff.summary)
-  ) {
-    let patch = "";
-    for (const path of paths) {
-      const all = perParent.map((map) => map.get(path)!);
-      patch += formatCombined(
-        store,
-        path,
-        all.map((pair) => ({ mode: pair.old.mode, id: pair.old.id, path: pair.old.path })),
-        all[0]!.new,
-        diff.combined === "cc",
-        format,
-      );
-    }
-    if (out !== "" && patch !== "") out += "\n";
-    out += patch;
-  }
-  return out;
-}
-
 /** `git show` */
 export function show(cli: Cli, args: ByteString[]): number {
-  const { revs, settings, diff } = logSettings(cli, args, "show");
+  const { revs, settings, diff } = logSettings(cli, args);
+  if (settings.walk.firstParent) diff.firstParentMerges();
+  else if (!diff.mergeGiven) {
+    diff.setMerges("cc");
+    diff.mergeGiven = false;
+  }
   if (!diff.given) diff.patch = diff.given = true;
-  if (diff.combined === "" && diff.mergeMode === "") diff.combined = "cc";
   const store = cli.repo.objects;
   const names = revs.names.length === 0
     ? [{ name: "HEAD", id: cli.revision("HEAD"), negative: false }]
     : revs.names;
-  if (names.some((name) => name.negative)) {
-    return showLog(cli, revs, settings, diff);
-  }
+  if (names.some((name) => name.negative)) return showLog(cli, revs, settings, diff, true);
   const pathspec = revs.paths.length > 0 ? makePathspec(cli, revs.paths) : undefined;
-  let first = true;
+  const tree = new LogTree(cli, settings, diff, {
+    pathspec,
+    verbose: true,
+    always: diff.pickaxe === undefined && diff.filter === undefined,
+    diff: true,
+    showRoot: settings.showRoot ?? true,
+  });
+  let between = false;
+  const colors = diff.colors(cli);
   for (const { name, id: start } of names) {
     let id = start;
     for (;;) {
@@ -976,8 +500,8 @@ export function show(cli: Cli, args: ByteString[]): number {
       if (object === undefined) die(`bad object ${name}`);
       if (object.type === "blob") cli.out(object.data);
       else if (object.type === "tree") {
-        if (!first) cli.out("\n");
-        cli.out(`tree ${name}\n\n`);
+        if (between || tree.shownOne) cli.out("\n");
+        cli.out(`${colors.diff("commit")}tree ${name}${colors.reset}\n\n`);
         const out: ByteString[] = [];
         const previous = cli.capture;
         cli.capture = (data) => void out.push(toByteString(data));
@@ -989,12 +513,13 @@ export function show(cli: Cli, args: ByteString[]): number {
             modes.has(line) ? `${line}/\n` : `${line}\n`
           ).join(""),
         );
+        between = true;
       } else if (object.type === "tag") {
         const tag = readTag(store, id);
-        if (!first) cli.out("\n");
+        if (between || tree.shownOne) cli.out("\n");
         const who = parseSignature(tag.tagger);
         cli.out(
-          `tag ${tag.tag}\n${
+          `${colors.diff("commit")}tag ${tag.tag}${colors.reset}\n${
             tag.tagger === "" ? "" : `Tagger: ${who.name} <${who.email}>\nDate:   ${
               formatDate(
                 who.time,
@@ -1005,24 +530,18 @@ export function show(cli: Cli, args: ByteString[]): number {
             }\n`
           }\n${tag.message}`,
         );
-        first = false;
+        tree.shownOne = true;
         id = tag.object;
         continue;
       } else {
-        const text = commitDiff(cli, id, diff, pathspec, settings.walk.firstParent ?? false);
-        const context = prettyContext(cli, settings, {
-          id,
-          parents: readCommit(store, id).parents,
-        });
-        const body = formatCommitText(id, readCommit(store, id), context);
-        writeEntry(cli, settings, body, text, first, diff);
+        const { parents } = commitLinks(store, id);
+        tree.graph?.update({ id, parents: [] });
+        tree.show({ id, parents });
       }
-      first = false;
       break;
     }
   }
-  finishLog(cli, settings, first);
-  return 0;
+  return diff.check && diff.problems ? 2 : 0;
 }
 
 function treeModes(cli: Cli, id: ObjectId): Set<ByteString> {
@@ -1122,7 +641,11 @@ export function diff(cli: Cli, args: ByteString[]): number {
       trees.length === 2 && revs.names[0]?.negative !== true && revs.names[1]?.negative === true
         ? [trees[1]!, trees[0]!]
         : [trees[0]!, trees[1]!];
-    if (trees.length > 2) return combinedTrees(cli, trees, d, pathspec);
+    if (trees.length > 2) {
+      if (d.combined === "") d.setMerges("cc");
+      cli.out(combinedDiff(cli, trees.slice(1), trees[0]!, d, pathspec, { rawFull: false }));
+      return 0;
+    }
     pairs = diffTrees(store, a, b, { pathspec });
     if (d.copies === "harder") {
       unchanged.push(
@@ -1135,9 +658,11 @@ export function diff(cli: Cli, args: ByteString[]): number {
       const head = trees[0] ??
         (repo.head() === undefined ? undefined : commitLinks(store, repo.head()!).tree);
       if (!d.cached) cli.needWorkTree();
+      d.mnemonicPrefixes(cli, "c/", d.cached ? "i/" : "w/");
       pairs = diffTreeIndex(repo, head, index, { cached: d.cached, pathspec });
     } else {
       cli.needWorkTree();
+      d.mnemonicPrefixes(cli, "i/", "w/");
       pairs = diffIndexWorktree(repo, index, pathspec);
       pairs = unmergedPairs(cli, index, pairs, base, d);
     }
@@ -1224,33 +749,18 @@ function showUnmerged(cli: Cli, d: DiffArguments, pairs: DiffPair[]): number {
   return d.exitCode && pairs.length > 0 ? 1 : 0;
 }
 
-function combinedTrees(
-  cli: Cli,
-  trees: ObjectId[],
-  d: DiffArguments,
-  pathspec: ReturnType<typeof makePathspec> | undefined,
-): number {
-  const result = trees[0]!;
-  const store = cli.repo.objects;
-  const maps = trees.slice(1).map((tree) =>
-    new Map(diffTrees(store, tree, result, { pathspec }).map((pair) => [pair.new.path, pair]))
-  );
-  const format = d.format(cli);
-  for (const path of [...maps[0]!.keys()].sort()) {
-    if (!maps.every((map) => map.has(path))) continue;
-    const all = maps.map((map) => map.get(path)!);
-    cli.out(
-      formatCombined(
-        store,
-        path,
-        all.map((pair) => ({ mode: pair.old.mode, id: pair.old.id, path })),
-        all[0]!.new,
-        true,
-        format,
-      ),
-    );
+/** Paths of the files below a directory, sorted; "" alone for a file. */
+function filesBelow(path: ByteString): ByteString[] {
+  const out: ByteString[] = [];
+  const stack: ByteString[] = [""];
+  while (stack.length > 0) {
+    const at = stack.pop()!;
+    for (const { name, isDirectory } of listDirectory(`${path}/${at}`)) {
+      if (isDirectory) stack.push(`${at}${name}/`);
+      else out.push(at + name);
+    }
   }
-  return 0;
+  return out.sort();
 }
 
 function diffNoIndex(cli: Cli, args: ByteString[]): number {
@@ -1259,49 +769,75 @@ function diffNoIndex(cli: Cli, args: ByteString[]): number {
   if (paths.length !== 2) {
     throw new Exit(129, "usage: git diff --no-index [<options>] <path> <path>\n");
   }
-  const read = (path: ByteString): Uint8Array =>
-    path === "-"
-      ? cli.readStdin()
-      : path === "/dev/null"
-      ? new Uint8Array(0)
-      : readFileIfAny(cli.fileArgument(path)) ?? die(`Could not access '${path}'`);
-  const [a, b] = paths.map(read) as [Uint8Array, Uint8Array];
-  const modes = paths.map((path) =>
-    path === "/dev/null"
-      ? 0
-      : (stat(cli.fileArgument(path))?.mode ?? 0) & 0o100
-      ? 0o100755
-      : 0o100644
-  );
-  const text = formatHunks(a, b, d.output);
-  if (text === "" && modes[0] === modes[1]) return 0;
-  if (!d.quiet) {
-    const repository = cli.findRepository();
-    const algorithm = repository?.algorithm ?? SHA1;
-    const short = (data: Uint8Array, mode: number): string =>
-      (mode === 0 ? algorithm.zero : hashObject(algorithm, "blob", data)).slice(0, 7);
-    const strip = (path: ByteString): ByteString => path.replace(/^\/+/, "");
-    const names: [ByteString, ByteString] = [
-      modes[0] === 0 ? paths[1]! : paths[0]!,
-      modes[1] === 0 ? paths[0]! : paths[1]!,
-    ];
-    cli.out(`diff --git a/${strip(names[0])} b/${strip(names[1])}\n`);
-    if (modes[0] === 0) cli.out(`new file mode ${modes[1]!.toString(8)}\n`);
-    else if (modes[1] === 0) cli.out(`deleted file mode ${modes[0]!.toString(8)}\n`);
-    cli.out(
-      `index ${short(a, modes[0]!)}..${short(b, modes[1]!)}${
-        modes[0] === modes[1] ? ` ${modes[0]!.toString(8)}` : ""
-      }\n`,
-    );
-    if (text !== "") {
-      cli.out(
-        `--- ${modes[0] === 0 ? "/dev/null" : `a/${strip(paths[0]!)}`}\n+++ ${
-          modes[1] === 0 ? "/dev/null" : `b/${strip(paths[1]!)}`
-        }\n${text}`,
-      );
+  const repository = cli.findRepository();
+  const store = repository?.objects ?? new MemoryObjectStore(SHA1);
+  d.applyConfig(cli);
+  if (!d.given) d.patch = d.given = true;
+  const full = (path: ByteString): ByteString => cli.fileArgument(path);
+  let [a, b] = paths as [ByteString, ByteString];
+  const directory = (path: ByteString): boolean => path !== "-" && isDirectory(full(path));
+  const file = (path: ByteString, shown: ByteString): DiffFile => {
+    if (path === "/dev/null") {
+      return { path: shown, mode: 0, id: store.algorithm.zero, idKnown: false };
     }
+    if (path === "-") {
+      const data = cli.readStdin();
+      return {
+        path: shown,
+        mode: 0o100644,
+        id: store.algorithm.zero,
+        idKnown: false,
+        load: () => data,
+      };
+    }
+    const info = lstat(full(path));
+    if (info === undefined) die(`Could not access '${path}'`);
+    const link = info.isSymlink;
+    return {
+      path: shown,
+      mode: link ? 0o120000 : ((info.mode ?? 0) & 0o100) !== 0 ? 0o100755 : 0o100644,
+      id: store.algorithm.zero,
+      idKnown: false,
+      load: () =>
+        link
+          ? fromByteString(encodeText(Deno.readLinkSync(nativePath(full(path)))))
+          : readFileIfAny(full(path)) ?? new Uint8Array(0),
+    };
+  };
+  const strip = (path: ByteString): ByteString => path.replace(/^\/+/, "");
+  const pair = (from: ByteString, to: ByteString): DiffPair | undefined => {
+    const old = file(from, strip(from === "/dev/null" ? to : from));
+    const next = file(to, strip(to === "/dev/null" ? from : to));
+    if (old.mode === next.mode && old.mode !== 0) {
+      const x = fileContent(store, old), y = fileContent(store, next);
+      if (x.length === y.length && x.every((byte, i) => byte === y[i])) return undefined;
+    }
+    return makePair(old, next);
+  };
+  let pairs: DiffPair[] = [];
+  if (directory(a) && directory(b)) {
+    const left = filesBelow(full(a)), right = filesBelow(full(b));
+    [a, b] = [a.replace(/\/+$/, ""), b.replace(/\/+$/, "")];
+    for (const path of [...new Set([...left, ...right])].sort()) {
+      const one = pair(
+        left.includes(path) ? `${a}/${path}` : "/dev/null",
+        right.includes(path) ? `${b}/${path}` : "/dev/null",
+      );
+      if (one !== undefined) pairs.push(one);
+    }
+  } else {
+    // A file beside a directory is compared with the file of its name in there.
+    if (directory(a) && b !== "/dev/null") a = `${a.replace(/\/+$/, "")}/${b.split("/").at(-1)}`;
+    else if (directory(b) && a !== "/dev/null") {
+      b = `${b.replace(/\/+$/, "")}/${a.split("/").at(-1)}`;
+    }
+    const one = pair(a, b);
+    if (one !== undefined) pairs.push(one);
   }
-  return 1;
+  if (repository !== undefined) pairs = d.process(cli, pairs);
+  const text = d.show(cli, pairs, false);
+  if (!d.quiet) cli.out(text);
+  return pairs.length > 0 && (text !== "" || d.quiet) ? 1 : 0;
 }
 
 /** `git diff-tree` */
@@ -1326,66 +862,43 @@ export function diffTree(cli: Cli, args: ByteString[]): number {
     );
   }
   if (settings.pretty !== "") verbose = true;
-  if (!d.given) d.raw = true;
-  if (d.combined === "cc" && !d.given) {
-    d.raw = false;
-    d.patch = true;
+  else if (verbose) settings.pretty = "raw";
+  if (!d.given) {
+    if (d.combined === "cc" || d.combined === "c" && d.mergesImplyPatch) {
+      if (d.combined === "cc") d.patch = true;
+      else d.raw = true;
+    } else d.raw = true;
+    d.given = true;
   }
-  const recursive = d.recursive || d.patch || d.stat || d.numstat || d.shortstat || d.summary ||
-    d.combined !== "";
   const { repo } = cli;
   const store = repo.objects;
   const pathspec = revs.paths.length > 0 ? makePathspec(cli, revs.paths) : undefined;
-  const compare = (a: ObjectId | undefined, b: ObjectId): DiffPair[] => {
-    const pairs = diffTrees(store, a, b, { recursive, showTrees: d.showTrees, pathspec });
+  if (settings.decorate === "auto") settings.decorate = "no";
+  const tree = new LogTree(cli, settings, d, {
+    pathspec,
+    verbose,
+    always,
+    diff: true,
+    showRoot: root,
+    noCommitId,
+    rawFull: true,
+  });
+  let differs = false;
+  const compareTrees = (a: ObjectId, b: ObjectId): void => {
+    const pairs = diffTrees(store, a, b, {
+      recursive: d.recursive || d.needsRecursion,
+      showTrees: d.showTrees,
+      pathspec,
+    });
     const unchanged = d.copies === "harder"
       ? diffTrees(store, a, b, { unchanged: true }).filter((pair) => pair.status === "")
       : [];
-    return d.process(cli, pairs, unchanged);
-  };
-  let differs = false;
-  const emit = (commitId: ObjectId | undefined, pairs: DiffPair[], parent?: ObjectId): void => {
-    if (pairs.length === 0 && !always && !(d.given && d.noPatch && verbose)) return;
-    differs ||= pairs.length > 0;
-    if (commitId !== undefined && !noCommitId) header(commitId, parent);
-    cli.out(d.show(cli, pairs, true));
-  };
-  const header = (commitId: ObjectId, parent?: ObjectId): void => {
-    if (!verbose) {
-      cli.out(`${commitId}${d.nul ? "\0" : "\n"}`);
-      return;
-    }
-    const style = settings.pretty === "" ? "raw" : settings.pretty;
-    const text = formatCommitText(commitId, readCommit(store, commitId), {
-      ...prettyContext(cli, { ...settings, pretty: style }, { id: commitId, parents: [] }),
-      style,
-    });
-    const from = parent === undefined ? "" : ` (from ${parent})`;
-    const shown = text.replace(/^commit (\S+)/, `commit $1${from}`);
-    if (style === "oneline" || style === "reference") cli.out(`${shown}\n`);
-    else if (style === "format") {
-      cli.out(`${shown}\n${d.noPatch ? "" : "\n"}`.replace(/\n\n$/, "\n"));
-    } else cli.out(d.patch && d.stat ? `${shown}---\n` : d.noPatch ? shown : `${shown}\n`);
+    const found = d.process(cli, pairs, unchanged);
+    differs ||= found.length > 0;
+    if (!d.quiet) cli.out(d.show(cli, found, true));
   };
   const commitOne = (id: ObjectId, parents?: ObjectId[]): void => {
-    const commit = readCommit(store, id);
-    const from = parents ?? commit.parents;
-    if (from.length === 0) {
-      if (root || cli.config.bool("log.showroot", false)) emit(id, compare(undefined, commit.tree));
-    } else if (from.length === 1) emit(id, compare(commitLinks(store, from[0]!).tree, commit.tree));
-    else if (d.combined !== "") {
-      const text = combinedDiff(cli, { ...commit, parents: from }, d, pathspec);
-      if (text !== "") {
-        if (!noCommitId) header(id);
-        cli.out(text);
-      }
-    } else if (d.mergeMode === "m") {
-      for (const parent of from) {
-        emit(id, compare(commitLinks(store, parent).tree, commit.tree), parent);
-      }
-    } else if (d.mergeMode === "first") {
-      emit(id, compare(commitLinks(store, from[0]!).tree, commit.tree));
-    }
+    if (tree.show({ id, parents: parents ?? commitLinks(store, id).parents })) differs = true;
   };
   const names = revs.names;
   if (names.length === 1) {
@@ -1399,7 +912,7 @@ export function diffTree(cli: Cli, args: ByteString[]): number {
       : [names[0]!, names[1]!];
     const treeA = peelTo(store, a.id, "tree") ?? die(`not a tree: ${a.name}`),
       treeB = peelTo(store, b.id, "tree") ?? die(`not a tree: ${b.name}`);
-    emit(undefined, compare(treeA, treeB));
+    compareTrees(treeA, treeB);
   } else if (!stdin) {
     throw new Exit(
       129,
@@ -1416,7 +929,7 @@ export function diffTree(cli: Cli, args: ByteString[]): number {
       }
       if (store.describe(id)?.type === "tree" && words.length === 2) {
         cli.out(`${line}\n`);
-        emit(undefined, compare(id, words[1]!));
+        compareTrees(id, words[1]!);
       } else commitOne(id, words.length > 1 ? words.slice(1) : undefined);
       cli.flush();
     }

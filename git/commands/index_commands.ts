@@ -25,7 +25,7 @@ import { IgnoreRules } from "../ignore.ts";
 import { type Cli, die, Exit, quotePath, relativeToPrefix, unquotePath } from "./_context.ts";
 import { parseOptions, usageError } from "./_options.ts";
 import { makePathspec } from "./_revs.ts";
-import { addPath } from "./porcelain.ts";
+import { addPath } from "./_add_path.ts";
 
 /** `git write-tree` */
 export function writeTree(cli: Cli, args: ByteString[]): number {

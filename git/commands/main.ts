@@ -8,6 +8,7 @@ import { decodeText } from "../_bytes.ts";
 import { nativePath } from "../_files.ts";
 import { canonicalKey } from "../config.ts";
 import { GitError } from "../errors.ts";
+import { splitWords } from "./_options.ts";
 import { Cli, Exit, type GlobalOptions, isBrokenPipe, runChild } from "./_context.ts";
 
 type Command = (cli: Cli, args: ByteString[], name: string) => number | Promise<number>;
@@ -42,6 +43,34 @@ const COMMANDS: Record<string, [() => Promise<unknown>, string]> = {
   "init": [plumbing, "init"],
   "init-db": [plumbing, "init"],
   "remote": [() => import("./remote.ts"), "remoteCommand"],
+  "upload-pack": [() => import("./serve_pack.ts"), "uploadPackCommand"],
+  "receive-pack": [() => import("./serve_pack.ts"), "receivePackCommand"],
+  "fetch-pack": [() => import("./serve_pack.ts"), "fetchPackCommand"],
+  "send-pack": [() => import("./serve_pack.ts"), "sendPackCommand"],
+  "pull": [() => import("./pull.ts"), "pullCommand"],
+  "fmt-merge-msg": [() => import("./pull.ts"), "fmtMergeMsg"],
+  "rebase": [() => import("./rebase.ts"), "rebase"],
+  "stash": [() => import("./stash.ts"), "stashCommand"],
+  "describe": [() => import("./describe.ts"), "describe"],
+  "name-rev": [() => import("./describe.ts"), "nameRev"],
+  "shortlog": [() => import("./describe.ts"), "shortlog"],
+  "check-mailmap": [() => import("./describe.ts"), "checkMailmap"],
+  "grep": [() => import("./grep.ts"), "grep"],
+  "worktree": [() => import("./worktree.ts"), "worktreeCommand"],
+  "archive": [() => import("./archive.ts"), "archive"],
+  "get-tar-commit-id": [() => import("./archive.ts"), "getTarCommitId"],
+  "apply": [() => import("./apply.ts"), "apply"],
+  "gc": [() => import("./gc.ts"), "gc"],
+  "prune": [() => import("./gc.ts"), "prune"],
+  "maintenance": [() => import("./gc.ts"), "maintenance"],
+  "fast-export": [() => import("./fast_export.ts"), "fastExport"],
+  "fast-import": [() => import("./fast_import.ts"), "fastImport"],
+  "bisect": [() => import("./bisect.ts"), "bisectCommand"],
+  "bundle": [() => import("./bundle.ts"), "bundleCommand"],
+  "push": [() => import("./push.ts"), "pushCommand"],
+  "fetch": [() => import("./fetch.ts"), "fetchCommand"],
+  "clone": [() => import("./clone.ts"), "cloneCommand"],
+  "ls-remote": [() => import("./clone.ts"), "lsRemote"],
   "serve": [() => import("./serve.ts"), "serveCommand"],
   "config": [() => import("./config_command.ts"), "configCommand"],
   "update-ref": [refs, "updateRef"],
@@ -51,7 +80,7 @@ const COMMANDS: Record<string, [() => Promise<unknown>, string]> = {
   "check-ref-format": [refs, "checkRefFormat"],
   "pack-refs": [refs, "packRefs"],
   "reflog": [refs, "reflog"],
-  "branch": [refs, "branch"],
+  "branch": [() => import("./branch.ts"), "branch"],
   "tag": [refs, "tag"],
   "add": [porcelain, "add"],
   "stage": [porcelain, "add"],
@@ -64,6 +93,7 @@ const COMMANDS: Record<string, [() => Promise<unknown>, string]> = {
   "restore": [porcelain, "restore"],
   "reset": [porcelain, "reset"],
   "clean": [porcelain, "clean"],
+  "stripspace": [porcelain, "stripspace"],
   "log": [history, "log"],
   "show": [history, "show"],
   "whatchanged": [history, "whatchanged"],
@@ -71,11 +101,14 @@ const COMMANDS: Record<string, [() => Promise<unknown>, string]> = {
   "diff-tree": [history, "diffTree"],
   "diff-index": [history, "diffIndex"],
   "diff-files": [history, "diffFiles"],
+  "replace": [() => import("./replace.ts"), "replaceCommand"],
+  "notes": [() => import("./notes.ts"), "notesCommand"],
+  "format-patch": [() => import("./format_patch.ts"), "formatPatchCommand"],
   "rev-list": [history, "revListCommand"],
   "blame": [history, "blame"],
   "annotate": [history, "blame"],
   "merge-base": [merges, "mergeBaseCommand"],
-  "merge": [merges, "merge"],
+  "merge": [() => import("./merge.ts"), "merge"],
   "merge-tree": [merges, "mergeTree"],
   "merge-file": [merges, "mergeFileCommand"],
   "cherry-pick": [merges, "cherryPick"],
@@ -340,27 +373,4 @@ async function dispatch(
     } catch { /* Not here. */ }
   }
   throw new Exit(1, `git: '${name}' is not a git command. See 'git --help'.\n`);
-}
-
-/** Splits text into words as a shell would, with quotes and backslashes. */
-export function splitWords(text: ByteString): ByteString[] {
-  const out: ByteString[] = [];
-  let word: ByteString | undefined;
-  let quote = "";
-  for (let i = 0; i < text.length; i++) {
-    const c = text[i]!;
-    if (quote === "" && /\s/.test(c)) {
-      if (word !== undefined) out.push(word);
-      word = undefined;
-    } else if (quote === "" && (c === "'" || c === '"')) {
-      quote = c;
-      word ??= "";
-    } else if (c === quote) quote = "";
-    else {
-      if (c === "\\" && quote !== "'" && i + 1 < text.length) i++;
-      word = (word ?? "") + text[i];
-    }
-  }
-  if (word !== undefined) out.push(word);
-  return out;
 }

@@ -3,11 +3,9 @@
  *
  * @module
  */
-import { type ByteString, fromByteString, toByteString } from "../_bytes.ts";
-import { nativePath, readFileIfAny, readTextIfAny, removeFile, stat } from "../_files.ts";
-import { diffStats, formatStat, formatSummary } from "../diff_format.ts";
+import { type ByteString, fromByteString } from "../_bytes.ts";
+import { nativePath, readFileIfAny, removeFile, stat } from "../_files.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
-import { type GitIndex, makeEntry } from "../index_file.ts";
 import {
   commitLinks,
   isAncestor,
@@ -16,22 +14,14 @@ import {
   removeRedundant,
 } from "../merge_base.ts";
 import { mergeFile } from "../merge_file.ts";
-import {
-  mergeCommits,
-  mergeTrees,
-  type MergeTreesOptions,
-  type MergeTreesResult,
-} from "../merge_trees.ts";
-import { formatCommit, parseSignature } from "../objects.ts";
+import { mergeCommits, mergeTrees, type MergeTreesOptions } from "../merge_trees.ts";
+import { formatCommit } from "../objects.ts";
 import { peelTo, readCommit } from "../object_store.ts";
-import { formatCommitText, subjectOf } from "../pretty.ts";
-import { walkCommits } from "../rev_list.ts";
-import { diffTreeIndex, writeIndexTree } from "../status.ts";
-import { diffTrees } from "../tree_diff.ts";
-import { SwitchError, switchTree } from "../worktree.ts";
+import { subjectOf } from "../pretty.ts";
+import { SwitchError } from "../worktree.ts";
 import { type Cli, die, Exit } from "./_context.ts";
+import { applyMerge, conflictStyle, shownMessages } from "./_apply_merge.ts";
 import { type Options, parseOptions, usageError } from "./_options.ts";
-import { DiffArguments } from "./_revs.ts";
 import {
   cleanupMessage,
   commit as commitCommand,
@@ -120,12 +110,6 @@ export function mergeFileCommand(cli: Cli, args: ByteString[]): number {
   return Math.min(result.conflicts, 127);
 }
 
-function shownMessages(result: MergeTreesResult): ByteString {
-  return [...result.messages].sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0)).map((
-    [, text],
-  ) => `${text}\n`).join("");
-}
-
 /** `git merge-tree --write-tree` */
 export function mergeTree(cli: Cli, args: ByteString[]): number {
   const usage = "git merge-tree [--write-tree] [<options>] <branch1> <branch2>";
@@ -180,308 +164,13 @@ export function mergeTree(cli: Cli, args: ByteString[]): number {
   return 0;
 }
 
-function conflictStyle(cli: Cli): "merge" | "diff3" | "zdiff3" {
-  const style = cli.config.get("merge.conflictstyle");
-  return style === "diff3" || style === "zdiff3" ? style : "merge";
-}
-
-/** Puts the result of a merge into worktree and index. */
-function applyMerge(
-  cli: Cli,
-  index: GitIndex,
-  oursTree: ObjectId | undefined,
-  result: MergeTreesResult,
-): void {
-  switchTree(cli.repo, index, oursTree, result.tree, {});
-  for (const { path, stages } of result.conflicts) {
-    const stat0 = index.get(path);
-    if (stat0 !== undefined) index.filter((entry) => !(entry.path === path && entry.stage === 0));
-    stages.forEach((side, i) =>
-      side !== undefined &&
-      index.add(makeEntry(path, side.mode, side.id, i + 1), { keepDirectoryConflicts: true })
-    );
-  }
-}
-
-function strategyOptions(cli: Cli, o: Options): MergeTreesOptions {
+export function strategyOptions(cli: Cli, o: Options): MergeTreesOptions {
   const out: MergeTreesOptions = { style: conflictStyle(cli) };
   for (const option of o.list("strategy-option")) {
     if (option === "ours" || option === "theirs") out.favor = option;
     else if (option === "no-renames") out.renames = false;
   }
   return out;
-}
-
-/** `git merge` */
-export function merge(cli: Cli, args: ByteString[]): number {
-  const usage =
-    "git merge [<options>] [<commit>...]\n   or: git merge --abort\n   or: git merge --continue";
-  const o = parseOptions(
-    cli,
-    args,
-    "n stat summary log? squash commit e,edit cleanup= ff ff-only rerere-autoupdate verify-signatures s,strategy* X,strategy-option* m,message* F,file= into-name= v,verbose+ q,quiet abort quit continue allow-unrelated-histories progress S,gpg-sign? autostash overwrite-ignore signoff no-verify",
-    usage,
-  );
-  cli.needWorkTree();
-  const { repo } = cli;
-  const { gitDir } = repo.paths;
-  const store = repo.objects;
-  if (o.flag("abort")) {
-    if (stat(`${gitDir}/MERGE_HEAD`) === undefined) {
-      die("There is no merge to abort (MERGE_HEAD missing).");
-    }
-    return reset(cli, ["--hard", "-q", "HEAD"]);
-  }
-  if (o.flag("quit")) {
-    for (const file of ["MERGE_HEAD", "MERGE_MSG", "MERGE_MODE", "MERGE_RR"]) {
-      removeFile(`${gitDir}/${file}`);
-    }
-    return 0;
-  }
-  if (o.flag("continue")) {
-    if (stat(`${gitDir}/MERGE_HEAD`) === undefined) {
-      die("There is no merge in progress (MERGE_HEAD missing).");
-    }
-    return commitCommand(cli, []);
-  }
-  const index = repo.readIndex();
-  if (index.unmerged) {
-    throw new Exit(
-      128,
-      "error: Merging is not possible because you have unmerged files.\nhint: Fix them up in the work tree, and then use 'git add/rm <file>'\nhint: as appropriate to mark resolution and make a commit.\nfatal: Exiting because of an unresolved conflict.\n",
-    );
-  }
-  if (stat(`${gitDir}/MERGE_HEAD`) !== undefined) {
-    die(
-      "You have not concluded your merge (MERGE_HEAD exists).\nPlease, commit your changes before you merge.",
-    );
-  }
-  if (o.flag("squash") && o.negated("ff")) {
-    die("options '--squash' and '--no-ff.' cannot be used together");
-  }
-  const head = repo.head();
-  let names = o.rest;
-  if (names.length === 0) names = ["@{upstream}"];
-  const ids = names.map((name) => {
-    const id = cli.tryRevision(name, { prefer: "committish" });
-    if (id === undefined) throw new Exit(1, `merge: ${name} - not something we can merge\n`);
-    return peelTo(store, id, "commit") ?? die(`${name} - not something we can merge`);
-  });
-  if (head === undefined) {
-    if (ids.length !== 1) die("Can merge only exactly one commit into empty head");
-    using lock = repo.lockIndex();
-    switchTree(repo, index, undefined, commitLinks(store, ids[0]!).tree, {});
-    repo.writeIndex(index, lock);
-    repo.refs.update({
-      name: "HEAD",
-      newId: ids[0]!,
-      oldId: repo.algorithm.zero,
-      message: `initial pull`,
-    });
-    return 0;
-  }
-  if (ids.length > 1) die("merging more than two branches at once is not available");
-  const theirs = ids[0]!;
-  const say = (text: ByteString): void => {
-    if (!o.flag("quiet")) cli.out(text);
-  };
-  const configured = cli.config.entry("merge.ff")?.value;
-  const ffOnly = o.flag("ff-only") || (configured === "only" && !o.given("ff"));
-  const noFf = o.negated("ff") ||
-    (!o.given("ff") && configured !== undefined && configured !== "only" &&
-      !cli.config.bool("merge.ff", true));
-  const bases = mergeBases(store, head, [theirs]);
-  if (bases.length === 0 && !o.flag("allow-unrelated-histories")) {
-    die("refusing to merge unrelated histories");
-  }
-  const action = cli.env.get("GIT_REFLOG_ACTION") ?? `merge ${names[0]}`;
-  const showStat = (tree: ObjectId): void => {
-    if (
-      o.flag("quiet") || o.flag("n") || o.negated("stat") || !cli.config.bool("merge.stat", true)
-    ) return;
-    const d = new DiffArguments();
-    d.findRenames = true;
-    const pairs = d.process(cli, diffTrees(store, commitLinks(store, head).tree, tree));
-    const format = d.format(cli);
-    cli.out(formatStat(diffStats(store, pairs, format), format) + formatSummary(pairs, format));
-  };
-  if (bases.includes(theirs)) {
-    say(o.flag("squash") ? " (nothing to squash)Already up to date.\n" : "Already up to date.\n");
-    return 0;
-  }
-  const refuse = (error: unknown): never => {
-    if (!(error instanceof SwitchError)) throw error;
-    throw new Exit(1, switchMessage(error, "merge"));
-  };
-  if (bases.includes(head) && !noFf) {
-    say(`Updating ${cli.abbrev(head)}..${cli.abbrev(theirs)}\n`);
-    using lock = repo.lockIndex();
-    try {
-      switchTree(repo, index, commitLinks(store, head).tree, commitLinks(store, theirs).tree, {});
-    } catch (error) {
-      refuse(error);
-    }
-    writeIndexTree(repo, index, { dry: true });
-    repo.writeIndex(index, lock);
-    say("Fast-forward\n");
-    if (o.flag("squash")) {
-      say("Squash commit -- not updating HEAD\n");
-      squashMessage(cli, head, theirs);
-    } else {
-      repo.refs.update({ name: "ORIG_HEAD", newId: head, noDeref: true, skipReflog: true });
-      repo.refs.update({
-        name: "HEAD",
-        newId: theirs,
-        oldId: head,
-        message: `${action}: Fast-forward`,
-      });
-    }
-    showStat(commitLinks(store, theirs).tree);
-    cli.runHook("post-merge", [o.flag("squash") ? "1" : "0"]);
-    return 0;
-  }
-  if (ffOnly) {
-    throw new Exit(
-      128,
-      'hint: Diverging branches can\'t be fast-forwarded, you need to either:\nhint: \nhint: \tgit merge --no-ff\nhint: \nhint: or:\nhint: \nhint: \tgit rebase\nhint: \nhint: Disable this message with "git config advice.diverging false"\nfatal: Not possible to fast-forward, aborting.\n',
-    );
-  }
-  const dirty = diffTreeIndex(repo, commitLinks(store, head).tree, index, { cached: true });
-  if (dirty.length > 0) {
-    throw new Exit(
-      2,
-      `error: Your local changes to the following files would be overwritten by merge:\n  ${
-        dirty.map((pair) => pair.new.path).join(" ")
-      }\nMerge with strategy ort failed.\n`,
-    );
-  }
-  const strategy = o.list("strategy")[0] ?? "ort";
-  const author = cli.ident("author"), committer = cli.ident("committer");
-  const result = strategy === "ours"
-    ? mergeTrees(
-      store,
-      commitLinks(store, head).tree,
-      commitLinks(store, head).tree,
-      commitLinks(store, head).tree,
-    )
-    : mergeCommits(store, head, theirs, {
-      ours: "HEAD",
-      theirs: names[0]!,
-      ...strategyOptions(cli, o),
-    }, bases);
-  using lock = repo.lockIndex();
-  try {
-    applyMerge(cli, index, commitLinks(store, head).tree, result);
-  } catch (error) {
-    refuse(error);
-  }
-  if (result.conflicts.length === 0) writeIndexTree(repo, index, { dry: true });
-  repo.writeIndex(index, lock);
-  say(shownMessages(result));
-  const branch = repo.headBranch()?.replace(/^refs\/heads\//, "");
-  const messages = o.list("message");
-  const file = o.text("file");
-  const message = messages.length > 0
-    ? `${messages.join("\n\n")}\n`
-    : file === undefined
-    ? defaultMergeMessage(cli, names[0]!, o.text("into-name") ?? branch)
-    : toByteString(readFileIfAny(cli.fileArgument(file)) ?? die(`could not read file '${file}'`));
-  repo.refs.update({ name: "ORIG_HEAD", newId: head, noDeref: true, skipReflog: true });
-  if (o.flag("squash")) {
-    squashMessage(cli, head, theirs);
-    if (result.conflicts.length > 0) {
-      cli.out(
-        "Squash commit -- not updating HEAD\nAutomatic merge failed; fix conflicts and then commit the result.\n",
-      );
-      return 1;
-    }
-    say(
-      "Automatic merge went well; stopped before committing as requested\nSquash commit -- not updating HEAD\n",
-    );
-    return 0;
-  }
-  Deno.writeFileSync(nativePath(`${gitDir}/MERGE_HEAD`), fromByteString(`${theirs}\n`));
-  Deno.writeFileSync(nativePath(`${gitDir}/MERGE_MODE`), fromByteString(noFf ? "no-ff" : ""));
-  if (result.conflicts.length > 0) {
-    const paths = [...new Set(result.conflicts.map((conflict) => conflict.path))];
-    Deno.writeFileSync(
-      nativePath(`${gitDir}/MERGE_MSG`),
-      fromByteString(`${message}\n# Conflicts:\n${paths.map((path) => `#\t${path}\n`).join("")}`),
-    );
-    cli.out("Automatic merge failed; fix conflicts and then commit the result.\n");
-    return 1;
-  }
-  Deno.writeFileSync(nativePath(`${gitDir}/MERGE_MSG`), fromByteString(message));
-  if (o.negated("commit")) {
-    say("Automatic merge went well; stopped before committing as requested\n");
-    return 0;
-  }
-  if (!o.flag("no-verify") && cli.runHook("pre-merge-commit") !== 0) return 1;
-  let text = message;
-  const edit = o.given("edit")
-    ? o.flag("edit")
-    : messages.length === 0 && file === undefined && cli.env.get("GIT_MERGE_AUTOEDIT") !== "no" &&
-      Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
-  const path = `${gitDir}/MERGE_MSG`;
-  if (cli.runHook("prepare-commit-msg", [path, "merge"]) !== 0) return 1;
-  if (edit) cli.edit(path);
-  if (!o.flag("no-verify") && cli.runHook("commit-msg", [path]) !== 0) return 1;
-  text = cleanupMessage(readTextIfAny(path) ?? text, edit ? "strip" : "whitespace", "#");
-  if (o.flag("signoff")) {
-    const who = parseSignature(committer);
-    text = `${text.trimEnd()}\n\nSigned-off-by: ${who.name} <${who.email}>\n`;
-  }
-  const id = store.write(
-    "commit",
-    formatCommit({
-      tree: result.tree,
-      parents: [head, theirs],
-      author,
-      committer,
-      extra: [],
-      message: text,
-    }),
-  );
-  repo.refs.update({
-    name: "HEAD",
-    newId: id,
-    oldId: head,
-    message: `${action}: Merge made by the '${strategy}' strategy.`,
-  });
-  for (const name of ["MERGE_HEAD", "MERGE_MSG", "MERGE_MODE"]) removeFile(`${gitDir}/${name}`);
-  say(`Merge made by the '${strategy}' strategy.\n`);
-  showStat(result.tree);
-  cli.runHook("post-merge", ["0"]);
-  return 0;
-}
-
-function defaultMergeMessage(cli: Cli, name: ByteString, into: ByteString | undefined): ByteString {
-  const { refs } = cli.repo;
-  const what = refs.id(`refs/heads/${name}`) !== undefined
-    ? `branch '${name}'`
-    : refs.id(`refs/tags/${name}`) !== undefined
-    ? `tag '${name}'`
-    : refs.id(`refs/remotes/${name}`) !== undefined
-    ? `remote-tracking branch '${name}'`
-    : `commit '${name}'`;
-  const quiet = into === undefined ? false : into === "main" || into === "master";
-  return `Merge ${what}${quiet ? "" : ` into ${into ?? "HEAD"}`}\n`;
-}
-
-function squashMessage(cli: Cli, head: ObjectId, theirs: ObjectId): void {
-  const lines: ByteString[] = [];
-  for (const { id } of walkCommits(cli.repo.objects, { include: [theirs], exclude: [head] })) {
-    lines.push(
-      formatCommitText(id, readCommit(cli.repo.objects, id), {
-        style: "medium",
-        abbrev: (one) => one,
-      }),
-    );
-  }
-  Deno.writeFileSync(
-    nativePath(`${cli.repo.paths.gitDir}/SQUASH_MSG`),
-    fromByteString(`Squashed commit of the following:\n\n${lines.join("\n")}`),
-  );
 }
 
 /** `git cherry-pick` and `git revert`, one commit after another. */

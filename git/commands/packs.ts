@@ -4,7 +4,16 @@
  * @module
  */
 import { type ByteString, concatBytes, equalBytes, toHex } from "../_bytes.ts";
-import { readFileIfAny, removeFile, stat, writeFileAtomically } from "../_files.ts";
+import {
+  makeDirectories,
+  readFileIfAny,
+  removeFile,
+  stat,
+  syncDirectory,
+  temporaryName,
+  writeAll,
+  writeFileAtomically,
+} from "../_files.ts";
 import { GitError } from "../errors.ts";
 import { decodeLoose } from "../file_object_store.ts";
 import { checkObject } from "../fsck.ts";
@@ -17,10 +26,12 @@ import { writePack } from "../pack_writer.ts";
 import { walkObjects } from "../rev_list.ts";
 import { type Cli, die } from "./_context.ts";
 import { parseOptions, usageError } from "./_options.ts";
-import { parseRevs } from "./_revs.ts";
+import { rootsInUse } from "./_reachable.ts";
+import { parseRevs, timeArgument } from "./_revs.ts";
 
 /** `git index-pack` */
 export function indexPackCommand(cli: Cli, args: ByteString[]): number {
+  cli.findRepository()?.objects.setReplacements(undefined);
   const usage =
     "git index-pack [-v] [-o <index-file>] [--keep | --keep=<msg>] [--[no-]rev-index] [--verify] [--strict] (<pack-file> | --stdin [--fix-thin] [<pack-file>])";
   const o = parseOptions(
@@ -213,6 +224,7 @@ export function showIndex(cli: Cli, args: ByteString[]): number {
 
 /** `git unpack-objects` */
 export function unpackObjects(cli: Cli, args: ByteString[]): number {
+  cli.findRepository()?.objects.setReplacements(undefined);
   const o = parseOptions(
     cli,
     args,
@@ -237,6 +249,7 @@ export function unpackObjects(cli: Cli, args: ByteString[]): number {
 
 /** `git pack-objects` */
 export function packObjects(cli: Cli, args: ByteString[]): number {
+  cli.findRepository()?.objects.setReplacements(undefined);
   const o = parseOptions(
     cli,
     args,
@@ -364,6 +377,7 @@ export function countObjects(cli: Cli, args: ByteString[]): number {
 
 /** `git fsck` */
 export function fsckCommand(cli: Cli, args: ByteString[]): number {
+  cli.findRepository()?.objects.setReplacements(undefined);
   const o = parseOptions(
     cli,
     args,
@@ -551,6 +565,7 @@ function objectPath(cli: Cli, id: ObjectId): ByteString {
 
 /** `git repack` */
 export function repack(cli: Cli, args: ByteString[]): number {
+  cli.findRepository()?.objects.setReplacements(undefined);
   const o = parseOptions(
     cli,
     args,
@@ -561,17 +576,7 @@ export function repack(cli: Cli, args: ByteString[]): number {
   const all = o.flag("a") || o.flag("A");
   const seen = new Set<ObjectId>();
   const list: { id: ObjectId; path: ByteString }[] = [];
-  const roots = repo.refs.list().filter((ref) => !ref.broken).map((ref) => ({ id: ref.id }));
-  const head = repo.head();
-  if (head !== undefined) roots.push({ id: head });
-  for (const name of repo.refs.logNames()) {
-    for (const entry of repo.refs.readLog(name) ?? []) {
-      if (repo.objects.has(entry.newId)) roots.push({ id: entry.newId });
-    }
-  }
-  for (const entry of repo.readIndex().entries) {
-    if (repo.objects.has(entry.id)) roots.push({ id: entry.id });
-  }
+  const roots = rootsInUse(repo).map((id) => ({ id }));
   const packed = (id: ObjectId): boolean => repo.objects.packs().some((pack) => pack.find(id) >= 0);
   for (const object of walkObjects(repo.objects, { include: roots })) {
     if (seen.has(object.id) || (!all && packed(object.id))) continue;
@@ -580,38 +585,60 @@ export function repack(cli: Cli, args: ByteString[]): number {
   }
   if (list.length === 0) {
     if (!o.flag("quiet")) cli.err("Nothing new to pack.\n");
+    if (o.flag("d")) prunePacked(cli, []);
     return 0;
   }
   const kept = new Set(
-    repo.objects.packs().filter((pack) => stat(`${pack.path}.keep`) !== undefined).map((pack) =>
-      pack.path
-    ),
+    repo.objects.packs().filter((pack) =>
+      stat(`${pack.path}.keep`) !== undefined || stat(`${pack.path}.promisor`) !== undefined
+    ).map((pack) => pack.path),
   );
   const old = repo.objects.packs().filter((pack) =>
     pack.path.startsWith(`${repo.objects.directory}/`) && !kept.has(pack.path)
   ).map((pack) => pack.path);
-  // What is unreachable but was packed stays: nothing is lost without `prune`.
-  if (all) {
+  // With -A what nothing reaches becomes loose, until `prune` finds it old enough.
+  const sparedText = o.text("unpack-unreachable");
+  const spared = sparedText === undefined ? -Infinity : timeArgument(cli, sparedText);
+  if (o.flag("A") && o.flag("d")) {
+    const going = new Set(old);
     for (const pack of repo.objects.packs()) {
+      if (!going.has(pack.path) || pack.modified / 1000 < spared) continue;
       for (let at = 0; at < pack.index.count; at++) {
-        if (!seen.has(pack.index.id(at))) {
-          seen.add(pack.index.id(at));
-          list.push({ id: pack.index.id(at), path: "" });
-        }
+        const id = pack.index.id(at);
+        if (seen.has(id) || repo.objects.loosePath(id) !== undefined) continue;
+        const object = repo.objects.read(id);
+        if (object === undefined) continue;
+        repo.objects.writeLoose(id, object.type, object.data);
+        // It is as old as the pack it was in.
+        const path = repo.objects.loosePath(id);
+        if (path !== undefined) Deno.utimeSync(path, pack.modified / 1000, pack.modified / 1000);
       }
     }
   }
-  const parts: Uint8Array[] = [];
-  const { checksum, entries } = writePack(repo.objects, list, (data) => void parts.push(data), {
-    window: Number(o.text("window") ?? 10),
-    depth: Number(o.text("depth") ?? 50),
-  });
+  const temp = temporaryName(`${repo.objects.directory}/pack/tmp_pack_`);
+  makeDirectories(`${repo.objects.directory}/pack`);
+  const file = Deno.openSync(temp, { write: true, createNew: true, mode: 0o444 });
+  let written: ReturnType<typeof writePack>;
+  try {
+    written = writePack(repo.objects, list, (data) => writeAll(file, data), {
+      window: Number(o.text("window") ?? 10),
+      depth: Number(o.text("depth") ?? 50),
+    });
+    if (repo.fsync) file.syncSync();
+  } catch (error) {
+    removeFile(temp);
+    throw error;
+  } finally {
+    file.close();
+  }
+  const { checksum, entries } = written;
   const base = `${repo.objects.directory}/pack/pack-${toHex(checksum)}`;
-  writeFileAtomically(`${base}.pack`, concatBytes(parts), { mode: 0o444, fsync: repo.fsync });
+  Deno.renameSync(temp, `${base}.pack`);
   writeFileAtomically(`${base}.idx`, formatPackIndex(entries, checksum, repo.algorithm), {
     mode: 0o444,
     fsync: repo.fsync,
   });
+  if (repo.fsync) syncDirectory(`${repo.objects.directory}/pack`);
   if (o.flag("d")) {
     repo.objects.close();
     if (all) {

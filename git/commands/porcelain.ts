@@ -13,14 +13,14 @@ import {
   removeFile,
   stat,
 } from "../_files.ts";
-import { editConfig, updateConfigFile } from "../config.ts";
+import { editConfig, parseConfig, updateConfigFile } from "../config.ts";
 import { approximateDate, formatDate, localZone, parseDate } from "../date.ts";
 import { diffStats, formatPatch, formatShortStat, formatSummary, percent } from "../diff_format.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
-import { type GitIndex, GitIndex as GitIndexClass, makeEntry, statDataOf } from "../index_file.ts";
+import { type GitIndex, GitIndex as GitIndexClass, makeEntry } from "../index_file.ts";
 import { reason } from "../lock_file.ts";
 import { commitLinks, mergeBases } from "../merge_base.ts";
-import { formatCommit, parseSignature } from "../objects.ts";
+import { formatCommit, isGitlinkMode, parseSignature } from "../objects.ts";
 import { peelTo, readCommit } from "../object_store.ts";
 import { subjectOf } from "../pretty.ts";
 import { shortenRef } from "../ref_filter.ts";
@@ -32,54 +32,30 @@ import {
   diffIndexWorktree,
   diffTreeIndex,
   flattenTree,
+  hasRacyEntries,
   ignoreRulesOf,
   listUntracked,
-  readWorktreeFile,
   refreshIndex,
-  submoduleHead,
+  type SubmoduleIgnore,
   WorktreeComparer,
   worktreeMode,
   writeIndexTree,
 } from "../status.ts";
 import { type DiffPair, diffTrees } from "../tree_diff.ts";
-import {
-  checkoutFile,
-  ensureSafePath,
-  removeWorktreeFile,
-  SwitchError,
-  switchTree,
-} from "../worktree.ts";
+import { checkoutFile, removeWorktreeFile, SwitchError, switchTree } from "../worktree.ts";
 import { type Cli, die, Exit, quotePath, relativeToPrefix } from "./_context.ts";
+import { type ColumnLayout, formatColumns } from "../columns.ts";
+import { columnLayout } from "./_columns.ts";
+import { addPath } from "./_add_path.ts";
+import { finishAutostash } from "./_merge_autostash.ts";
+import { submoduleSummary } from "./_submodule_summary.ts";
 import { type Options, parseOptions, usageError } from "./_options.ts";
-import { DiffArguments, makePathspec } from "./_revs.ts";
+import { DiffArguments, makePathspec, terminalColumns } from "./_revs.ts";
 
 /** The tree of `HEAD`, or `undefined`. */
 export function headTree(cli: Cli): ObjectId | undefined {
   const head = cli.repo.head();
   return head === undefined ? undefined : commitLinks(cli.repo.objects, head).tree;
-}
-
-/** Adds a file of the worktree to an index. */
-export function addPath(cli: Cli, index: GitIndex, path: ByteString): void {
-  ensureSafePath(path);
-  const { repo } = cli;
-  const info = lstat(repo.worktreePath(path));
-  if (info === undefined) die(`unable to stat '${path}': No such file or directory`);
-  const known = index.get(path);
-  if (info.isDirectory) {
-    const head = submoduleHead(repo.worktreePath(path));
-    if (head === undefined) {
-      throw new Exit(
-        128,
-        `error: '${path}/' does not have a commit checked out\nfatal: adding files failed\n`,
-      );
-    }
-    index.add({ ...makeEntry(path, 0o160000, head), stat: statDataOf(info) });
-    return;
-  }
-  const mode = worktreeMode(info, known?.mode, repo.config.bool("core.filemode", true));
-  const id = repo.objects.write("blob", readWorktreeFile(repo, path, mode));
-  index.add({ ...makeEntry(path, mode, id), stat: statDataOf(info) });
 }
 
 /** `git add` */
@@ -437,6 +413,7 @@ export function collectStatus(
     paths?: ByteString[];
     renames: boolean;
     score?: number;
+    ignoreSubmodules?: ByteString | undefined;
   },
 ): StatusInfo {
   const { repo } = cli;
@@ -454,9 +431,14 @@ export function collectStatus(
     );
   }
   staged.sort((a, b) => (a.new.path < b.new.path ? -1 : 1));
-  const unstaged = repo.paths.workTree === undefined
-    ? []
-    : diffIndexWorktree(repo, index, spec).filter((pair) => pair.status !== "U");
+  const unstaged = repo.paths.workTree === undefined ? [] : diffIndexWorktree(repo, index, spec, {
+    submodules: (path) =>
+      (options.ignoreSubmodules ?? ignoredSubmodule(cli, path) ??
+        cli.config.get("diff.ignoresubmodules") ?? "none") as SubmoduleIgnore,
+  }).filter((pair) => pair.status !== "U");
+  if (options.ignoreSubmodules === "all") {
+    staged = staged.filter((pair) => !isGitlinkMode(pair.new.mode || pair.old.mode));
+  }
   const unmerged = new Map<ByteString, number>();
   for (const entry of index.entries) {
     if (entry.stage > 0 && (spec === undefined || spec.matches(entry.path))) {
@@ -573,6 +555,8 @@ export function longStatus(
     aheadBehind: boolean;
     template?: boolean;
     committing?: boolean;
+    columns?: ColumnLayout | undefined;
+    ignoreSubmodules?: ByteString | undefined;
   },
 ): { text: ByteString; committable: boolean } {
   const { repo } = cli;
@@ -601,12 +585,16 @@ export function longStatus(
       : /^checkout: moving from \S+ to (\S+)/.exec(moved.message)?.[1];
     if (to !== undefined && moved !== undefined) {
       const same = repo.head() === moved.newId;
-      const label = /^[0-9a-f]{40}/.test(to) ? cli.abbrev(moved.newId) : to;
+      const label = /^[0-9a-f]{40}/.test(to)
+        ? cli.abbrev(moved.newId)
+        : interpretBranchName(repo, to).replace(/^refs\/(remotes|tags|heads)\//, "");
       out += `HEAD detached ${same ? "at" : "from"} ${label}\n`;
     } else out += "Not currently on any branch.\n";
   }
   if (state !== "") out += state(info.unmerged.length > 0, hints);
-  if (initial) out += options.template ? "\nInitial commit\n\n" : "\nNo commits yet\n\n";
+  if (initial) {
+    out += options.template || options.committing ? "\nInitial commit\n\n" : "\nNo commits yet\n\n";
+  }
   const pad = (label: string, width: number): string => label.padEnd(width);
   const labels: Record<string, string> = {
     A: "new file:",
@@ -663,17 +651,48 @@ export function longStatus(
         ? '  (use "git add/rm <file>..." to update what will be committed)\n'
         : '  (use "git add <file>..." to update what will be committed)\n';
       out += '  (use "git restore <file>..." to discard changes in working directory)\n';
+      if (info.unstaged.some((pair) => pair.new.dirty)) {
+        out += "  (commit or discard the untracked or modified content in submodules)\n";
+      }
     }
     for (const pair of info.unstaged) {
-      out += `\t${pad(labels[pair.status]!, 12)}${shown(pair.new.path)}\n`;
+      const inside = pair.new.submodule;
+      const notes = inside === undefined ? [] : [
+        ...(inside.commits ? ["new commits"] : []),
+        ...(inside.modified ? ["modified content"] : []),
+        ...(inside.untracked ? ["untracked content"] : []),
+      ];
+      out += `\t${pad(labels[pair.status]!, 12)}${shown(pair.new.path)}${
+        notes.length === 0 ? "" : ` (${notes.join(", ")})`
+      }\n`;
     }
     out += "\n";
+  }
+  const limit = submoduleLimit(cli);
+  if (limit !== 0) {
+    const section = (title: string, pairs: readonly DiffPair[]): void => {
+      const text = submoduleSummary(
+        cli,
+        pairs.filter((pair) => ignoredSubmodule(cli, pair.new.path) !== "all"),
+        limit,
+      );
+      if (text !== "") out += `${title}\n\n${text}`;
+    };
+    if (options.ignoreSubmodules !== "all") {
+      section("Submodule changes to be committed:", info.staged);
+      section("Submodules changed but not updated:", info.unstaged);
+    }
   }
   const group = (title: string, hint: string, paths: ByteString[]): void => {
     if (paths.length === 0) return;
     out += `${title}\n`;
     if (hints) out += `${hint}\n`;
-    for (const path of paths) out += `\t${shown(path)}\n`;
+    out += options.columns === undefined
+      ? paths.map((path) => `\t${shown(path)}\n`).join("")
+      : formatColumns(paths.map(shown), options.columns, {
+        width: terminalColumns(cli) - 1,
+        indent: "\t",
+      });
     out += "\n";
   };
   if (options.untrackedShown) {
@@ -723,6 +742,28 @@ export function longStatus(
     ).join("\n") + "\n";
   }
   return { text: out + tail, committable };
+}
+
+/** How many commits of each submodule are shown; 0 for none, negative for all. */
+function submoduleLimit(cli: Cli): number {
+  const value = cli.config.entry("status.submodulesummary");
+  if (value === undefined) return 0;
+  if (value.value !== undefined && /^-?\d+$/.test(value.value)) return Number(value.value);
+  return cli.config.bool("status.submodulesummary", false) ? -1 : 0;
+}
+
+/** `ignore` of a submodule, from the configuration or `.gitmodules`. */
+function ignoredSubmodule(cli: Cli, path: ByteString): ByteString | undefined {
+  const modules = readTextIfAny(`${cli.repo.paths.workTree}/.gitmodules`);
+  const entries = modules === undefined
+    ? []
+    : parseConfig(modules, "file .gitmodules").filter((token) => token.kind === "entry");
+  const name = entries.find((token) =>
+    token.key.startsWith("submodule.") && token.key.endsWith(".path") && token.value === path
+  )?.key.slice("submodule.".length, -".path".length);
+  if (name === undefined) return undefined;
+  return cli.config.get(`submodule.${name}.ignore`) ??
+    entries.findLast((token) => token.key === `submodule.${name}.ignore`)?.value;
 }
 
 function mergeInProgress(cli: Cli): boolean {
@@ -810,8 +851,10 @@ export function status(cli: Cli, args: ByteString[]): number {
     ignored,
     paths: o.rest,
     renames,
+    ignoreSubmodules: o.text("ignore-submodules") ??
+      (o.flag("ignore-submodules") ? "all" : undefined),
   });
-  if (index.changed && cli.env.get("GIT_OPTIONAL_LOCKS") !== "0") {
+  if ((index.changed || hasRacyEntries(index)) && cli.env.get("GIT_OPTIONAL_LOCKS") !== "0") {
     try {
       repo.writeIndex(index, repo.lockIndex());
     } catch { /* Another process is writing: the refresh can wait. */ }
@@ -832,7 +875,12 @@ export function status(cli: Cli, args: ByteString[]): number {
   };
   const end = o.flag("null") ? "\0" : "\n";
   if (format === "long") {
+    const columns = columnLayout(cli, "status", o);
+    const ignoreSubmodules = o.text("ignore-submodules") ??
+      (o.flag("ignore-submodules") ? "all" : undefined);
     const { text } = longStatus(cli, info, {
+      ...(columns.active ? { columns: columns.layout } : {}),
+      ignoreSubmodules,
       ...(config.bool("status.displaycommentprefix", false)
         ? { comment: config.get("core.commentchar") ?? "#" }
         : {}),
@@ -1071,7 +1119,12 @@ export function commit(cli: Cli, args: ByteString[]): number {
         ...(o.flag("branch") ? ["--branch"] : []),
       ]);
     } else {cli.out(
-        longStatus(cli, info, { untrackedShown: true, ignoredShown: false, aheadBehind: true })
+        longStatus(cli, info, {
+          committing: true,
+          untrackedShown: true,
+          ignoredShown: false,
+          aheadBehind: true,
+        })
           .text,
       );}
     return info.staged.length > 0 ? 0 : 1;
@@ -1166,6 +1219,7 @@ export function commit(cli: Cli, args: ByteString[]): number {
     repo.writeIndex(index, lock);
     cli.out(
       longStatus(cli, info, {
+        committing: true,
         untrackedShown: config.entry("status.showuntrackedfiles")?.value !== "no",
         ignoredShown: false,
         aheadBehind: true,
@@ -1324,6 +1378,7 @@ export function commit(cli: Cli, args: ByteString[]): number {
     ]
   ) removeFile(`${gitDir}/${name}`);
   cli.runHook("post-commit");
+  finishAutostash(cli, true);
   if (amend && !o.flag("no-post-rewrite")) {
     cli.runHook("post-rewrite", ["amend"], { input: `${headId} ${id}\n` });
   }
@@ -2216,7 +2271,13 @@ export function reset(cli: Cli, args: ByteString[]): number {
       if (mode === "keep" && index.unmerged) {
         die("Cannot do a keep reset in the middle of a merge.");
       }
-      if (mode === "merge") index.filter((entry) => entry.stage === 0);
+      if (mode === "merge") {
+        // What a merge left undecided is not the user's own.
+        for (const entry of index.entries) {
+          if (entry.stage > 0) removeFile(repo.worktreePath(entry.path));
+        }
+        index.filter((entry) => entry.stage === 0);
+      }
       try {
         switchTree(
           repo,
@@ -2264,6 +2325,7 @@ export function reset(cli: Cli, args: ByteString[]): number {
       "SQUASH_MSG",
     ]
   ) removeFile(`${repo.paths.gitDir}/${file}`);
+  finishAutostash(cli, false);
   return 0;
 }
 
@@ -2338,4 +2400,26 @@ export function clean(cli: Cli, args: ByteString[]): number {
     }
   }
   return failed;
+}
+
+/** `git stripspace` */
+export function stripspace(cli: Cli, args: ByteString[]): number {
+  const o = parseOptions(
+    cli,
+    args,
+    "s,strip-comments c,comment-lines",
+    "git stripspace [-s | --strip-comments]\n   or: git stripspace [-c | --comment-lines]",
+  );
+  const text = toByteString(cli.readStdin());
+  const comment = cli.config.get("core.commentchar") ?? "#";
+  if (o.flag("comment-lines")) {
+    cli.out(
+      text.replace(/\n?$/, "\n").split("\n").slice(0, -1).map((line) =>
+        line === "" || line.startsWith("\t") ? `${comment}${line}\n` : `${comment} ${line}\n`
+      ).join(""),
+    );
+  } else {
+    cli.out(cleanupMessage(text, o.flag("strip-comments") ? "strip" : "whitespace", comment));
+  }
+  return 0;
 }

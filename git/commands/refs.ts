@@ -5,24 +5,31 @@
  */
 import { type ByteString, fromByteString, toByteString } from "../_bytes.ts";
 import { readFileIfAny } from "../_files.ts";
-import { editConfig, renameSection, updateConfigFile } from "../config.ts";
+import { COLOR_RESET, colorSequence } from "../color.ts";
 import { currentTime, formatDate, parseDateMode } from "../date.ts";
 import { GitError } from "../errors.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { isAncestor } from "../merge_base.ts";
 import { formatTag, isObjectType, parseSignature } from "../objects.ts";
-import { peelTo, readCommit, readTag } from "../object_store.ts";
-import { bodyOf, expandFormat, subjectOf } from "../pretty.ts";
+import { peelTo, readTag } from "../object_store.ts";
+import { bodyOf, expandFormat, parseTrailerFormat, subjectOf } from "../pretty.ts";
 import { shortenRef } from "../ref_filter.ts";
 import { isRefName } from "../ref_name.ts";
 import { formatReflog, RefTransaction, type RefUpdate } from "../ref_store.ts";
-import { interpretBranchName, pushTarget, trackingRef } from "../revision.ts";
+import {
+  interpretBranchName,
+  mapRefspec,
+  pushRemote,
+  pushTarget,
+  trackingRef,
+} from "../revision.ts";
 import { wildmatch } from "../wildmatch.ts";
 import { type Cli, die, Exit, unquotePath } from "./_context.ts";
 import { parseOptions, usageError } from "./_options.ts";
+import { signText } from "./_signing.ts";
 import { timeArgument } from "./_revs.ts";
 import { log } from "./history.ts";
-import { aheadBehind, cleanupMessage, remoteTracking, setupTracking } from "./porcelain.ts";
+import { aheadBehind, cleanupMessage } from "./porcelain.ts";
 
 /** `git update-ref` */
 export function updateRef(cli: Cli, args: ByteString[]): number {
@@ -392,14 +399,36 @@ export function showRef(cli: Cli, args: ByteString[]): number {
   return found ? 0 : 1;
 }
 
-interface RefRow {
+/** A ref with what it points at. */
+export interface RefRow {
   name: ByteString;
   id: ObjectId;
   symbolic?: ByteString | undefined;
+  /** `%(color:…)` gives colours. */
+  color?: boolean;
+}
+
+/** The ref that a push of a branch goes to at its remote, as its refspecs say. */
+function pushRef(cli: Cli, branch: ByteString): ByteString | undefined {
+  const { config } = cli.repo;
+  const remote = pushRemote(cli.repo, branch);
+  const full = `refs/heads/${branch}`;
+  for (const text of config.all(`remote.${remote}.push`)) {
+    const found = mapRefspec(text, full);
+    if (found !== undefined) return found;
+  }
+  const mode = config.get("push.default") ?? "simple";
+  if (config.all(`remote.${remote}.push`).length > 0 || mode === "nothing") return undefined;
+  if (mode === "current" || mode === "matching") return full;
+  const merge = config.get(`branch.${branch}.merge`);
+  if (remote !== config.get(`branch.${branch}.remote`)) {
+    return mode === "simple" && merge !== undefined ? full : undefined;
+  }
+  return mode === "upstream" || merge === full ? merge : undefined;
 }
 
 /** Expands a `for-each-ref` format for one ref. */
-function expandRefFormat(
+export function expandRefFormat(
   cli: Cli,
   format: ByteString,
   row: RefRow,
@@ -499,7 +528,11 @@ function expandRefFormat(
         : quote(refAtom(cli, atom, row));}
   }
   if (stack.length > 1) die("format: %(end) atom missing");
-  return stack[0]!.text;
+  // A colour that is still on at the end of the line is put out.
+  const last = [...format.matchAll(/%\(color:([^)]*)\)/g)].at(-1)?.[1];
+  return row.color === true && last !== undefined && last !== "reset"
+    ? stack[0]!.text + COLOR_RESET
+    : stack[0]!.text;
 }
 
 function refNameForm(cli: Cli, name: ByteString, form: string | undefined): ByteString {
@@ -527,7 +560,14 @@ function refAtom(cli: Cli, atomText: string, row: RefRow): ByteString {
   if (atom.startsWith("*")) {
     atom = atom.slice(1);
     if (objects.describe(id)?.type !== "tag") return "";
-    id = readTag(objects, id).object;
+    const tag = readTag(objects, id);
+    id = tag.object;
+    const actual = objects.describe(id)?.type;
+    if (actual === undefined) die(`missing object ${id} for ${row.name}`);
+    if (actual !== tag.type) {
+      cli.err(`error: object ${id} is a ${actual}, not a ${tag.type}\n`);
+      die(`parse_object_buffer failed on ${id} for ${row.name}`);
+    }
   }
   const colon = atom.indexOf(":");
   const name = colon < 0 ? atom : atom.slice(0, colon);
@@ -577,7 +617,9 @@ function refAtom(cli: Cli, atomText: string, row: RefRow): ByteString {
           repo.config.get("remote.pushdefault") ?? repo.config.get(`branch.${branch}.remote`) ?? "";
       }
       if (forms.includes("remoteref")) {
-        return name === "upstream" ? repo.config.get(`branch.${branch}.merge`) ?? "" : row.name;
+        return name === "upstream"
+          ? repo.config.get(`branch.${branch}.merge`) ?? ""
+          : pushRef(cli, branch) ?? "";
       }
       if (forms.includes("track") || forms.includes("trackshort")) {
         const theirs = repo.refs.id(ref);
@@ -669,14 +711,20 @@ function refAtom(cli: Cli, atomText: string, row: RefRow): ByteString {
       if (form === "subject") return subjectOf(unsigned);
       if (form === "body") return bodyOf(unsigned);
       if (form === "signature") return sigAt < 0 ? "" : message.slice(sigAt);
-      if (form === "size") return String(message.replace(/^\n+/, "").length);
+      if (form === "size") {
+        return type === "commit" || type === "tag"
+          ? String(message.replace(/^\n+/, "").length)
+          : "";
+      }
       if (/^lines=\d+$/.test(form)) {
         return unsigned.replace(/^\n+/, "").replace(/\n$/, "").split("\n").slice(
           0,
           Number(form.slice(6)),
         ).join("\n    ");
       }
-      if (form.startsWith("trailers")) {
+      if (form === "trailers" || form.startsWith("trailers:")) {
+        const problem = parseTrailerFormat(form.slice(9));
+        if (typeof problem === "string") die(problem);
         return expandFormat(`%(${form})`, id, {
           tree: "",
           parents: [],
@@ -687,7 +735,9 @@ function refAtom(cli: Cli, atomText: string, row: RefRow): ByteString {
         }, { style: "format", abbrev: (one) => one });
       }
       return die(`unrecognized %(contents) argument: ${form}`);
-    case "trailers":
+    case "trailers": {
+      const problem = parseTrailerFormat(form ?? "");
+      if (typeof problem === "string") die(problem);
       return expandFormat(`%(${atom})`, id, {
         tree: "",
         parents: [],
@@ -696,16 +746,18 @@ function refAtom(cli: Cli, atomText: string, row: RefRow): ByteString {
         extra: [],
         message,
       }, { style: "format", abbrev: (one) => one });
+    }
     case "raw":
       return form === "size" ? String(data.length) : text;
     case "color":
-      return "";
+      return row.color === true && form !== undefined ? colorSequence(form) : "";
     default:
       return die(`unknown field name: ${atomText}`);
   }
 }
 
-function sortRows(cli: Cli, rows: RefRow[], keys: ByteString[], fold: boolean): void {
+/** Sorts refs by keys such as `-committerdate`. */
+export function sortRows(cli: Cli, rows: RefRow[], keys: ByteString[], fold: boolean): void {
   const parsed = keys.map((key) => {
     const descending = key.startsWith("-");
     const atom = descending ? key.slice(1) : key;
@@ -721,7 +773,8 @@ function sortRows(cli: Cli, rows: RefRow[], keys: ByteString[], fold: boolean): 
       return raw === "" ? 0 : Number(raw);
     }
     if (
-      atom === "objectsize" || atom === "numparent" || atom === "objectsize:disk" ||
+      atom === "contents:size" || atom === "objectsize" || atom === "numparent" ||
+      atom === "objectsize:disk" ||
       atom === "raw:size"
     ) return Number(refAtom(cli, atom, row));
     const text = refAtom(cli, atom, row);
@@ -748,14 +801,18 @@ function sortRows(cli: Cli, rows: RefRow[], keys: ByteString[], fold: boolean): 
   });
 }
 
-const FILTER_SPEC =
+/** Options that choose refs. */
+export const FILTER_SPEC =
   "sort* points-at* merged? no-merged? contains? no-contains? format= count= i,ignore-case color?";
 
-function filterRows(cli: Cli, rows: RefRow[], o: ReturnType<typeof parseOptions>): RefRow[] {
+/** Keeps the refs that `--merged`, `--contains` and their kin want. */
+export function filterRows(cli: Cli, rows: RefRow[], o: ReturnType<typeof parseOptions>): RefRow[] {
   const { objects } = cli.repo;
   const commitOf = (name: ByteString): ObjectId => {
     const id = cli.tryRevision(name);
-    if (id === undefined) throw new Exit(129, `error: malformed object name ${name}\n`);
+    if (id === undefined || !objects.has(id)) {
+      throw new Exit(129, `error: malformed object name ${name}\n`);
+    }
     return peelTo(objects, id, "commit") ?? die(`object ${name} is not a commit`);
   };
   let out = rows;
@@ -812,8 +869,11 @@ export function forEachRef(cli: Cli, args: ByteString[]): number {
     if (
       o.rest.length > 0 && !o.rest.some((pattern) => {
         const bare = pattern.replace(/\/+$/, "");
-        return ref.name === bare || ref.name.startsWith(`${bare}/`) ||
-          wildmatch(pattern, ref.name, { pathname: true });
+        const fold = o.flag("ignore-case");
+        const full = fold ? ref.name.toLowerCase() : ref.name;
+        const wanted = fold ? bare.toLowerCase() : bare;
+        return full === wanted || full.startsWith(`${wanted}/`) ||
+          wildmatch(pattern, ref.name, { pathname: true, fold });
       })
     ) continue;
     if (ref.broken) {
@@ -832,6 +892,13 @@ export function forEachRef(cli: Cli, args: ByteString[]): number {
   sortRows(cli, rows, keys.length > 0 ? [...keys].reverse() : ["refname"], o.flag("ignore-case"));
   if (count !== undefined && Number(count) > 0) rows = rows.slice(0, Number(count));
   const format = o.text("format") ?? "%(objectname) %(objecttype)\t%(refname)";
+  if (quoting[0] !== undefined && quoting[0] !== "perl" && /%\(\*?raw\)/.test(format)) {
+    die(`--format=${format} cannot be used with --python, --shell, --tcl`);
+  }
+  const color = o.order.findLast(([key]) => key === "color")?.[1];
+  const colored = color === true || color === "always" ||
+    ((color === undefined || color === "auto") && Deno.stdout.isTerminal());
+  for (const row of rows) row.color = colored;
   for (const row of rows) cli.out(`${expandRefFormat(cli, format, row, quote)}\n`);
   return 0;
 }
@@ -945,357 +1012,6 @@ export function reflog(cli: Cli, args: ByteString[]): number {
   return log(cli, ["-g", "--abbrev-commit", "--pretty=oneline", ...rest]);
 }
 
-/** `git branch` */
-export function branch(cli: Cli, args: ByteString[]): number {
-  const usage =
-    "git branch [<options>] [-r | -a] [--merged] [--no-merged]\n   or: git branch [<options>] [-f] [--recurse-submodules] <branch-name> [<start-point>]\n   or: git branch [<options>] [-l] [<pattern>...]\n   or: git branch [<options>] [-r] (-d | -D) <branch-name>...\n   or: git branch [<options>] (-m | -M) [<old-branch>] <new-branch>\n   or: git branch [<options>] (-c | -C) [<old-branch>] <new-branch>\n   or: git branch [<options>] [-r | -a] [--points-at]\n   or: git branch [<options>] [-r | -a] [--format]";
-  const o = parseOptions(
-    cli,
-    args,
-    `v,verbose+ q,quiet t,track? u,set-upstream-to= unset-upstream r,remotes abbrev? a,all d,delete D m,move M c,copy C l,list show-current create-reflog edit-description f,force column? recurse-submodules ${FILTER_SPEC}`,
-    usage,
-  );
-  const { repo } = cli;
-  const head = repo.headBranch();
-  const current = head?.startsWith("refs/heads/") ? head.slice(11) : undefined;
-  if (o.flag("show-current")) {
-    if (current !== undefined) cli.out(`${current}\n`);
-    return 0;
-  }
-  const expand = (name: ByteString): ByteString => interpretBranchName(repo, name);
-  const remote = o.flag("remotes");
-  if (o.flag("delete") || o.flag("D")) {
-    if (o.rest.length === 0) die("branch name required");
-    const force = o.flag("D") || o.flag("force");
-    let failed = 0;
-    for (const raw of o.rest) {
-      const name = expand(raw);
-      const full = remote ? `refs/remotes/${name}` : `refs/heads/${name}`;
-      if (!remote && name === current) {
-        failed = cli.error(
-          `Cannot delete branch '${name}' checked out at '${
-            repo.paths.workTree ?? repo.paths.gitDir
-          }'`,
-        );
-        continue;
-      }
-      const value = repo.refs.exists(full) ? readQuietly(cli, full) : undefined;
-      if (value === undefined && !repo.refs.exists(full)) {
-        failed = cli.error(
-          remote ? `remote-tracking branch '${name}' not found.` : `branch '${name}' not found.`,
-        );
-        continue;
-      }
-      const id = repo.refs.id(full);
-      if (!force && !remote && id !== undefined && value?.kind === "id") {
-        const upstream = trackingRef(repo, name);
-        const reference = (upstream === undefined ? undefined : repo.refs.id(upstream)) ??
-          repo.head();
-        if (reference !== undefined && !isAncestor(repo.objects, id, reference)) {
-          failed = 1;
-          cli.err(
-            `error: The branch '${name}' is not fully merged.\nIf you are sure you want to delete it, run 'git branch -D ${name}'.\n`,
-          );
-          continue;
-        }
-      }
-      repo.refs.update({ name: full, newId: repo.algorithm.zero, noDeref: true });
-      const file = `${repo.paths.commonDir}/config`;
-      if (repo.config.subsections("branch").includes(name)) {
-        updateConfigFile(
-          file,
-          (text) => renameSection(text, `file ${file}`, `branch.${name}`, undefined) ?? text,
-        );
-      }
-      const shown = value?.kind === "symbolic"
-        ? value.target
-        : id === undefined
-        ? "broken"
-        : cli.abbrev(id);
-      if (!o.flag("quiet")) {
-        cli.out(
-          remote
-            ? `Deleted remote-tracking branch ${name} (was ${shown}).\n`
-            : `Deleted branch ${name} (was ${shown}).\n`,
-        );
-      }
-    }
-    return failed;
-  }
-  if (o.flag("move") || o.flag("M") || o.flag("copy") || o.flag("C")) {
-    const copy = o.flag("copy") || o.flag("C");
-    const force = o.flag("M") || o.flag("C") || o.flag("force");
-    if (o.rest.length === 0) die("branch name required");
-    if (o.rest.length > 2) {
-      die(
-        copy
-          ? "too many branches for a copy operation"
-          : "too many arguments for a rename operation",
-      );
-    }
-    const from = o.rest.length === 2
-      ? expand(o.rest[0]!)
-      : current ?? die(`cannot ${copy ? "copy" : "rename"} the current branch while not on any.`);
-    const to = expand(o.rest.at(-1)!);
-    if (to.startsWith("-") || !isRefName(`refs/heads/${to}`)) {
-      die(`'${to}' is not a valid branch name`);
-    }
-    const oldName = `refs/heads/${from}`, newName = `refs/heads/${to}`;
-    const id = repo.refs.id(oldName);
-    const unbornHead = current === from && id === undefined;
-    if (id === undefined && !(unbornHead && !copy)) die(`No branch named '${from}'.`);
-    if (repo.refs.exists(newName) && !force && from !== to) {
-      die(`a branch named '${to}' already exists`);
-    }
-    if (repo.refs.exists(newName) && to === current && from !== to) {
-      die(`cannot force update the branch '${to}' checked out at '${repo.paths.workTree}'`);
-    }
-    if (unbornHead) repo.refs.setSymbolic("HEAD", newName);
-    else if (from !== to) {
-      const message = `Branch: ${copy ? "copied" : "renamed"} ${oldName} to ${newName}`;
-      const history = repo.refs.readLog(oldName);
-      const blocked = repo.refs.conflict(newName, new Set(copy ? [] : [oldName]));
-      if (blocked !== undefined) {
-        die(
-          `branch ${
-            copy ? "copy" : "rename"
-          } failed: '${blocked}' exists; cannot create '${newName}'`,
-        );
-      }
-      if (!copy) repo.refs.update({ name: oldName, newId: repo.algorithm.zero, noDeref: true });
-      repo.refs.update({ name: newName, newId: id!, noDeref: true, skipReflog: true });
-      if (history !== undefined) {
-        repo.refs.createLog(newName);
-        Deno.writeFileSync(repo.refs.logPath(newName), fromByteString(formatReflog(history)));
-        repo.refs.appendLog(newName, id!, id!, message, true);
-      }
-      if (!copy && current === from) repo.refs.setSymbolic("HEAD", newName, message);
-    }
-    const file = `${repo.paths.commonDir}/config`;
-    if (from !== to && repo.config.subsections("branch").includes(from)) {
-      if (copy) {
-        const entries = repo.config.entries.filter((entry) =>
-          entry.scope === "local" && entry.key.startsWith(`branch.${from}.`)
-        );
-        updateConfigFile(
-          file,
-          (text) =>
-            entries.reduce((acc, entry) =>
-              editConfig(
-                acc,
-                `file ${file}`,
-                `branch.${to}${entry.key.slice(entry.key.lastIndexOf("."))}`,
-                entry.value ?? "true",
-                { add: true },
-              ).text, text),
-        );
-      } else {updateConfigFile(file, (text) =>
-          renameSection(text, `file ${file}`, `branch.${from}`, `branch.${to}`) ?? text);}
-    }
-    return 0;
-  }
-  const configFile = `${repo.paths.commonDir}/config`;
-  if (o.given("set-upstream-to")) {
-    const upstream = expand(o.text("set-upstream-to")!);
-    const name = o.rest[0] === undefined
-      ? current ??
-        die(
-          "could not set upstream of HEAD to " + upstream +
-            " when it does not point to any branch.",
-        )
-      : expand(o.rest[0]);
-    if (repo.refs.id(`refs/heads/${name}`) === undefined) {
-      die(
-        repo.head() === undefined && name === current
-          ? `no commit on branch '${name}' yet`
-          : `branch '${name}' does not exist`,
-      );
-    }
-    const tracking = remoteTracking(cli, upstream) ??
-      (repo.refs.id(`refs/heads/${upstream}`) !== undefined
-        ? { remote: ".", merge: `refs/heads/${upstream}`, shown: upstream }
-        : undefined);
-    if (tracking === undefined) {
-      die(
-        cli.tryRevision(upstream) === undefined
-          ? `the requested upstream branch '${upstream}' does not exist`
-          : `cannot set up tracking information; starting point '${upstream}' is not a branch`,
-      );
-    }
-    if (tracking.remote === "." && tracking.merge === `refs/heads/${name}`) {
-      cli.warn(`not setting branch '${name}' as its own upstream`);
-      return 0;
-    }
-    setupTracking(cli, name, tracking, o.flag("quiet"));
-    return 0;
-  }
-  if (o.flag("unset-upstream")) {
-    const name = o.rest[0] === undefined
-      ? current ?? die("could not unset upstream of HEAD when it does not point to any branch.")
-      : expand(o.rest[0]);
-    if (!repo.config.has(`branch.${name}.merge`)) {
-      die(`Branch '${name}' has no upstream information`);
-    }
-    updateConfigFile(configFile, (text) => {
-      text =
-        editConfig(text, `file ${configFile}`, `branch.${name}.remote`, undefined, { all: true })
-          .text;
-      return editConfig(text, `file ${configFile}`, `branch.${name}.merge`, undefined, {
-        all: true,
-      }).text;
-    });
-    return 0;
-  }
-  const filtering = o.order.some(([key]) =>
-    ["merged", "no-merged", "contains", "no-contains", "points-at"].includes(key)
-  );
-  if (!o.flag("list") && !filtering && o.rest.length > 0) {
-    if (o.flag("all") || remote) {
-      die(
-        "The -a, and -r, options to 'git branch' do not take a branch name.\nDid you mean to use: -a|-r --list <pattern>?",
-      );
-    }
-    if (o.rest.length > 2) throw usageError("", usage);
-    const name = expand(o.rest[0]!);
-    const start = o.rest[1] ?? current ?? "HEAD";
-    if (name.startsWith("-") || !isRefName(`refs/heads/${name}`) || name === "HEAD") {
-      die(`'${name}' is not a valid branch name`);
-    }
-    const full = `refs/heads/${name}`;
-    if (repo.refs.exists(full) && !o.flag("force")) die(`a branch named '${name}' already exists`);
-    if (full === head && o.flag("force") && !repo.bare) {
-      die(`cannot force update the branch '${name}' checked out at '${repo.paths.workTree}'`);
-    }
-    const id = cli.tryRevision(start);
-    const commit = id === undefined ? undefined : peelTo(repo.objects, id, "commit");
-    if (commit === undefined) {
-      die(
-        id === undefined
-          ? `not a valid object name: '${start}'`
-          : `not a valid branch point: '${start}'`,
-      );
-    }
-    const existed = repo.refs.exists(full);
-    repo.refs.update({
-      name: full,
-      newId: commit,
-      message: existed ? `branch: Reset to ${start}` : `branch: Created from ${start}`,
-      createReflog: o.flag("create-reflog"),
-    });
-    const tracking = remoteTracking(cli, expand(start)) ??
-      (o.flag("track") || cli.config.entry("branch.autosetupmerge")?.value === "always"
-        ? repo.refs.id(`refs/heads/${expand(start)}`) !== undefined
-          ? { remote: ".", merge: `refs/heads/${expand(start)}`, shown: expand(start) }
-          : undefined
-        : undefined);
-    if (
-      !o.negated("track") && tracking !== undefined &&
-      cli.config.entry("branch.autosetupmerge")?.value !== "false"
-    ) setupTracking(cli, name, tracking, o.flag("quiet"));
-    return 0;
-  }
-  let rows: RefRow[] = repo.refs.list().filter((ref) =>
-    !ref.broken &&
-    ((ref.name.startsWith("refs/heads/") && !remote) ||
-      (ref.name.startsWith("refs/remotes/") && (remote || o.flag("all"))))
-  )
-    .map((ref) => ({ name: ref.name, id: ref.id, symbolic: ref.symbolic }));
-  const short = (name: ByteString): ByteString =>
-    name.startsWith("refs/heads/")
-      ? name.slice(11)
-      : o.flag("all")
-      ? name.slice(5)
-      : name.slice(13);
-  if (o.rest.length > 0) {
-    rows = rows.filter((row) =>
-      o.rest.some((pattern) =>
-        wildmatch(pattern, row.name.replace(/^refs\/(heads|remotes)\//, ""), {
-          fold: o.flag("ignore-case"),
-        })
-      )
-    );
-  }
-  rows = filterRows(cli, rows, o);
-  const keys = o.list("sort").length > 0 ? o.list("sort") : repo.config.all("branch.sort");
-  sortRows(cli, rows, keys.length > 0 ? [...keys].reverse() : ["refname"], o.flag("ignore-case"));
-  if (keys.length === 0) {
-    rows.sort((a, b) =>
-      Number(b.name.startsWith("refs/heads/")) - Number(a.name.startsWith("refs/heads/"))
-    );
-  }
-  const format = o.text("format");
-  if (format !== undefined) {
-    for (const row of rows) cli.out(`${expandRefFormat(cli, format, row, (text) => text)}\n`);
-    return 0;
-  }
-  const headId = repo.head();
-  const detached = head === undefined && headId !== undefined && !remote && o.rest.length === 0;
-  const moved = detached
-    ? repo.refs.readLog("HEAD")?.findLast((entry) =>
-      entry.message.startsWith("checkout: moving from ")
-    )
-    : undefined;
-  const place = moved === undefined
-    ? undefined
-    : /^checkout: moving from \S+ to (\S+)/.exec(moved.message)?.[1];
-  const detachedName = detached
-    ? place === undefined
-      ? "(no branch)"
-      : `(HEAD detached ${moved!.newId === headId ? "at" : "from"} ${
-        /^[0-9a-f]{40}/.test(place) ? cli.abbrev(moved!.newId) : place
-      })`
-    : "";
-  const lines: { mark: string; name: ByteString; row: RefRow | undefined }[] = [];
-  if (detached) lines.push({ mark: "*", name: detachedName, row: undefined });
-  for (const row of rows) {
-    lines.push({ mark: row.name === head ? "*" : " ", name: short(row.name), row });
-  }
-  const width = Math.max(0, ...lines.map((line) => line.name.length));
-  for (const { mark, name, row } of lines) {
-    if (o.count("verbose") === 0) {
-      cli.out(
-        `${mark} ${name}${row?.symbolic === undefined ? "" : ` -> ${short(row.symbolic)}`}\n`,
-      );
-      continue;
-    }
-    const id = row?.id ?? headId!;
-    let info = "";
-    if (row?.symbolic !== undefined) {
-      cli.out(`${mark} ${name.padEnd(width)} -> ${short(row.symbolic)}\n`);
-      continue;
-    }
-    const branchName = row?.name.startsWith("refs/heads/") ? row.name.slice(11) : undefined;
-    const upstream = branchName === undefined ? undefined : trackingRef(repo, branchName);
-    if (upstream !== undefined) {
-      const theirs = repo.refs.id(upstream);
-      let track = "";
-      if (theirs === undefined) track = "gone";
-      else {
-        const [a, b] = aheadBehind(cli, id, theirs);
-        track = [...(a > 0 ? [`ahead ${a}`] : []), ...(b > 0 ? [`behind ${b}`] : [])].join(", ");
-      }
-      if (o.count("verbose") > 1) {
-        info = ` [${shortenRef(repo, upstream, false)}${track === "" ? "" : `: ${track}`}]`;
-      } else if (track !== "") info = ` [${track}]`;
-    }
-    cli.out(
-      `${mark} ${name.padEnd(width)} ${cli.abbrev(id)}${info} ${
-        subjectOf(readCommit(repo.objects, id).message)
-      }\n`,
-    );
-  }
-  return 0;
-}
-
-function readQuietly(cli: Cli, name: ByteString): ReturnType<Cli["repo"]["refs"]["read"]> {
-  try {
-    return cli.repo.refs.read(name);
-  } catch (error) {
-    if (error instanceof GitError) return undefined;
-    throw error;
-  }
-}
-
 /** `git tag` */
 export function tag(cli: Cli, args: ByteString[]): number {
   const usage =
@@ -1389,10 +1105,13 @@ export function tag(cli: Cli, args: ByteString[]): number {
     } else message = cleanupMessage(message, o.text("cleanup") ?? "strip", "#");
     const type = repo.objects.describe(id)?.type;
     if (type === undefined || !isObjectType(type)) die("bad object type.");
-    newId = repo.objects.write(
-      "tag",
-      formatTag({ object: id, type, tag: name, tagger: cli.ident("committer"), message }),
-    );
+    let data = formatTag({ object: id, type, tag: name, tagger: cli.ident("committer"), message });
+    const key = o.text("local-user");
+    if (o.negated("sign") ? false : o.flag("sign") || key !== undefined) {
+      const text = toByteString(data);
+      data = fromByteString(text + signText(cli, text, key));
+    }
+    newId = repo.objects.write("tag", data);
   }
   repo.refs.update({
     name: full,

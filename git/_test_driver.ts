@@ -1,0 +1,32 @@
+/**
+ * Runs many command lines in one process, for tests that compare them with real Git.
+ *
+ * @module
+ */
+import { encodeText } from "./_bytes.ts";
+import { main } from "./commands/main.ts";
+
+const steps = JSON.parse(Deno.readTextFileSync(Deno.args[0]!)) as {
+  cwd: string;
+  args: string[];
+}[];
+const environment = Deno.env.toObject();
+const mark = new TextEncoder();
+for (const { cwd, args } of steps) {
+  for (const name of Object.keys(Deno.env.toObject())) {
+    if (!(name in environment)) Deno.env.delete(name);
+  }
+  for (const [name, value] of Object.entries(environment)) Deno.env.set(name, value);
+  Deno.chdir(cwd);
+  let code: number;
+  try {
+    code = args[0] === "sh"
+      ? new Deno.Command("/bin/sh", { args: ["-c", args[1]!], stdin: "null" }).outputSync().code
+      : await main(args.map(encodeText));
+  } catch (error) {
+    Deno.stderr.writeSync(mark.encode(`uncaught ${(error as Error).stack}\n`));
+    code = 255;
+  }
+  Deno.stdout.writeSync(mark.encode(`\x1e${code}\x1f`));
+  Deno.stderr.writeSync(mark.encode(`\x1e\x1f`));
+}

@@ -1,0 +1,34 @@
+/**
+ * One file on its way from the worktree to an index.
+ *
+ * @module
+ */
+import type { ByteString } from "../_bytes.ts";
+import { lstat } from "../_files.ts";
+import { type GitIndex, makeEntry, statDataOf } from "../index_file.ts";
+import { readWorktreeFile, submoduleHead, worktreeMode } from "../status.ts";
+import { ensureSafePath } from "../worktree.ts";
+import { type Cli, die, Exit } from "./_context.ts";
+
+/** Adds a file of the worktree to an index. */
+export function addPath(cli: Cli, index: GitIndex, path: ByteString): void {
+  ensureSafePath(path);
+  const { repo } = cli;
+  const info = lstat(repo.worktreePath(path));
+  if (info === undefined) die(`unable to stat '${path}': No such file or directory`);
+  const known = index.get(path);
+  if (info.isDirectory) {
+    const head = submoduleHead(repo.worktreePath(path));
+    if (head === undefined) {
+      throw new Exit(
+        128,
+        `error: '${path}/' does not have a commit checked out\nfatal: adding files failed\n`,
+      );
+    }
+    index.add({ ...makeEntry(path, 0o160000, head), stat: statDataOf(info) });
+    return;
+  }
+  const mode = worktreeMode(info, known?.mode, repo.config.bool("core.filemode", true));
+  const id = repo.objects.write("blob", readWorktreeFile(repo, path, mode));
+  index.add({ ...makeEntry(path, mode, id), stat: statDataOf(info) });
+}

@@ -1,0 +1,751 @@
+/**
+ * The client of fetch: protocol versions 0, 1 and 2 (gitprotocol-pack, gitprotocol-v2).
+ *
+ * @module
+ */
+import { type ByteString, concatBytes, toByteString } from "./_bytes.ts";
+import { GitError } from "./errors.ts";
+import type { ObjectId } from "./hash_algorithm.ts";
+import { commitLinks, setShallow, TimeQueue } from "./merge_base.ts";
+import { isHex } from "./objects.ts";
+import { type ObjectStore, peelTo } from "./object_store.ts";
+import { PackReceiver, type ReceivedPack } from "./pack_receiver.ts";
+import type { PacketStream } from "./packet_stream.ts";
+import { DELIMITER, FLUSH, packet } from "./pkt_line.ts";
+import type { Repository } from "./repository.ts";
+import { walkObjects } from "./rev_list.ts";
+import { readShallow, writeShallow } from "./shallow.ts";
+import type { Transport } from "./transport.ts";
+import { AGENT } from "./upload_pack.ts";
+
+/** A ref of another repository. */
+export interface RemoteRef {
+  /** Full name. */
+  readonly name: ByteString;
+  /** What it points at; `undefined` for an unborn `HEAD`. */
+  readonly id: ObjectId | undefined;
+  /** What an annotated tag leads to. */
+  readonly peeled?: ObjectId | undefined;
+  /** Target of a symbolic ref. */
+  readonly symbolic?: ByteString | undefined;
+}
+
+/** Depth that stands for all of history. */
+export const INFINITE_DEPTH = 0x7fffffff;
+
+/** What to fetch. */
+export interface FetchRequest {
+  /** Objects that are wanted. */
+  wants: readonly ObjectId[];
+  /** History to this many commits from each tip. */
+  depth?: number | undefined;
+  /** The depth counts from where history ends now. */
+  relative?: boolean;
+  /** Only commits since this time (seconds). */
+  since?: number | undefined;
+  /** Leave out what these remote refs reach. */
+  not?: readonly ByteString[];
+  /** Partial clone filter. */
+  filter?: ByteString | undefined;
+  /** Tags come along with what they point at. */
+  includeTags?: boolean;
+  /** Nothing is here yet, so nothing needs to be compared. */
+  cloning?: boolean;
+  /** Ids of our own refs that start the comparison; default all refs. */
+  haveTips?: readonly ObjectId[] | undefined;
+  /** Refs of the other side; what of them is here needs no asking. */
+  remoteRefs?: readonly RemoteRef[];
+  /** Do not compare histories at all. */
+  noNegotiation?: boolean;
+  /** Take the shallow ends of the other side. */
+  updateShallow?: boolean;
+  /** Refuse malformed objects. */
+  strict?: boolean;
+  /** Packs with fewer objects become loose objects. */
+  unpackLimit?: number;
+  /** Ask the other side not to report progress. */
+  quiet?: boolean;
+  /** Called with what the other side says to the user. */
+  remoteMessage?: (text: ByteString) => void;
+  /** Called with how many objects of the pack are indexed. */
+  progress?: (done: number, total: number) => void;
+  /** Stops the work. */
+  signal?: AbortSignal;
+}
+
+/** What a fetch brought. */
+export interface FetchResult {
+  /** The pack, or `undefined` when nothing came. */
+  readonly pack: ReceivedPack | undefined;
+  /** Whether the other side left out what the filter says. */
+  readonly filtered: boolean;
+  /** Whether ends of history moved. */
+  readonly shallowChanged: boolean;
+}
+
+const COMMON = 1, OFFERED = 2, SEEN = 4, POPPED = 8;
+
+/** Decides which commits are offered to the other side: newest first, nothing known to be common. */
+export class Negotiator {
+  readonly #store: ObjectStore;
+  #flags = new Map<ObjectId, number>();
+  #queue = new TimeQueue();
+  #open = 0;
+
+  /** Walks the history in `store`. */
+  constructor(store: ObjectStore) {
+    this.#store = store;
+  }
+
+  #push(id: ObjectId, flags: number): void {
+    const before = this.#flags.get(id) ?? 0;
+    if ((before & SEEN) !== 0) return;
+    this.#flags.set(id, before | flags | SEEN);
+    this.#queue.push(id, commitLinks(this.#store, id).time);
+    if (((before | flags) & COMMON) === 0) this.#open++;
+  }
+
+  /** Marks a commit and what it reaches as common; `self` too when it need not be offered. */
+  #markCommon(start: ObjectId, self: boolean): void {
+    const stack: [ObjectId, boolean][] = [[start, self]];
+    while (stack.length > 0) {
+      const [id, own] = stack.pop()!;
+      const flags = this.#flags.get(id) ?? 0;
+      if ((flags & COMMON) !== 0) continue;
+      if (!this.#store.has(id)) continue;
+      if (own) {
+        this.#flags.set(id, flags | COMMON);
+        if ((flags & SEEN) === 0) {
+          this.#push(id, 0);
+          continue;
+        }
+        if ((flags & POPPED) === 0) {
+          // It waits in the queue and takes its parents along when it comes out.
+          this.#open--;
+          continue;
+        }
+      } else if ((flags & SEEN) === 0) {
+        this.#push(id, OFFERED);
+        continue;
+      }
+      for (const parent of commitLinks(this.#store, id).parents) {
+        if (((this.#flags.get(parent) ?? 0) & SEEN) !== 0) stack.push([parent, true]);
+      }
+    }
+  }
+
+  /** Adds a commit to start from. */
+  addTip(id: ObjectId): void {
+    this.#push(id, 0);
+  }
+
+  /** A commit that both sides have, because a ref of the other side names it. */
+  knownCommon(id: ObjectId): void {
+    if (((this.#flags.get(id) ?? 0) & SEEN) === 0) this.#markCommon(id, false);
+  }
+
+  /** The other side has this commit. Returns whether that was known. */
+  acknowledge(id: ObjectId): boolean {
+    const known = ((this.#flags.get(id) ?? 0) & COMMON) !== 0;
+    this.#markCommon(id, true);
+    return known;
+  }
+
+  /** The next commit to offer. */
+  next(): ObjectId | undefined {
+    while (this.#open > 0) {
+      const id = this.#queue.pop();
+      if (id === undefined) return undefined;
+      const flags = this.#flags.get(id)! | POPPED;
+      this.#flags.set(id, flags);
+      if ((flags & COMMON) === 0) this.#open--;
+      const below = (flags & (COMMON | OFFERED)) !== 0;
+      for (const parent of commitLinks(this.#store, id).parents) {
+        if (!this.#store.has(parent)) continue;
+        const own = this.#flags.get(parent) ?? 0;
+        if ((own & SEEN) === 0) this.#push(parent, below ? COMMON : 0);
+        else if (below) this.#markCommon(parent, true);
+      }
+      if ((flags & COMMON) === 0) return id;
+    }
+    return undefined;
+  }
+}
+
+/** Options of {@linkcode FetchSession.open}. */
+export interface SessionOptions {
+  /** Protocol version to ask for. Default 2. */
+  version?: number;
+  /** Options for the server (version 2). */
+  serverOptions?: readonly ByteString[];
+}
+
+/** A conversation with the serving side of fetch. */
+export class FetchSession {
+  /** The connection. */
+  readonly transport: Transport;
+  /** The version that the other side speaks. */
+  readonly version: number;
+  /** What it can do: name and value. */
+  readonly capabilities: ReadonlyMap<string, ByteString>;
+  /** Shallow ends of the other side (versions 0 and 1). */
+  readonly #remoteShallow: readonly ObjectId[];
+  readonly #refs: readonly RemoteRef[] | undefined;
+  readonly #serverOptions: readonly ByteString[];
+
+  private constructor(
+    transport: Transport,
+    version: number,
+    capabilities: ReadonlyMap<string, ByteString>,
+    refs: readonly RemoteRef[] | undefined,
+    shallow: readonly ObjectId[],
+    serverOptions: readonly ByteString[],
+  ) {
+    this.transport = transport;
+    this.version = version;
+    this.capabilities = capabilities;
+    this.#refs = refs;
+    this.#remoteShallow = shallow;
+    this.#serverOptions = serverOptions;
+  }
+
+  /** The name of the hash that the other side uses. */
+  get objectFormat(): string {
+    return this.capabilities.get("object-format") ?? "sha1";
+  }
+
+  /** Connects. Throws `GitError`. */
+  static async open(transport: Transport, options: SessionOptions = {}): Promise<FetchSession> {
+    const stream = await transport.open("git-upload-pack", options.version ?? 2);
+    const capabilities = new Map<string, ByteString>();
+    let line = await stream.line();
+    if (line === "version 2") {
+      for (
+        line = await stream.line();
+        line !== undefined && line !== "flush";
+        line = await stream.line()
+      ) {
+        const equals = line.indexOf("=");
+        capabilities.set(
+          equals < 0 ? line : line.slice(0, equals),
+          equals < 0 ? "" : line.slice(equals + 1),
+        );
+      }
+      return new FetchSession(
+        transport,
+        2,
+        capabilities,
+        undefined,
+        [],
+        options.serverOptions ?? [],
+      );
+    }
+    let version = 0;
+    if (line === "version 1") {
+      version = 1;
+      line = await stream.line();
+    }
+    if ((options.serverOptions?.length ?? 0) > 0) {
+      throw new GitError(
+        "protocol",
+        "see protocol.version in 'git help config' for more details\nfatal: server options require protocol version 2 or later",
+      );
+    }
+    const parsed = await readAdvertisement(stream, line, capabilities);
+    return new FetchSession(transport, version, capabilities, parsed.refs, parsed.shallow, []);
+  }
+
+  /** Whether a feature of the `fetch` command (version 2) or capability is there. */
+  supports(feature: string): boolean {
+    return this.version === 2
+      ? (this.capabilities.get("fetch") ?? "").split(" ").includes(feature)
+      : this.capabilities.has(feature);
+  }
+
+  #commandHead(command: string): Uint8Array[] {
+    const out = [packet(`command=${command}`), packet(`agent=${AGENT}`)];
+    if (this.capabilities.has("object-format")) {
+      out.push(packet(`object-format=${this.objectFormat}`));
+    }
+    if (this.capabilities.has("server-option")) {
+      for (const option of this.#serverOptions) out.push(packet(`server-option=${option}`));
+    } else if (this.#serverOptions.length > 0) {
+      throw new GitError("protocol", "server doesn't support 'server-option'");
+    }
+    out.push(DELIMITER);
+    return out;
+  }
+
+  /** Refs of the other side whose names start with one of some prefixes; all without any. */
+  async listRefs(prefixes: readonly ByteString[] = []): Promise<RemoteRef[]> {
+    if (this.#refs !== undefined) {
+      return prefixes.length === 0
+        ? [...this.#refs]
+        : this.#refs.filter((ref) => prefixes.some((prefix) => ref.name.startsWith(prefix)));
+    }
+    const parts = this.#commandHead("ls-refs");
+    parts.push(packet("peel\n"), packet("symrefs\n"));
+    if ((this.capabilities.get("ls-refs") ?? "").split(" ").includes("unborn")) {
+      parts.push(packet("unborn\n"));
+    }
+    // Many prefixes are worse than none.
+    if (prefixes.length < 65536) {
+      for (const prefix of new Set(prefixes)) parts.push(packet(`ref-prefix ${prefix}\n`));
+    }
+    parts.push(FLUSH);
+    const stream = await this.transport.request("git-upload-pack", concatBytes(parts));
+    const out: RemoteRef[] = [];
+    for (;;) {
+      const line = await stream.line();
+      if (line === undefined || line === "flush") break;
+      const words = line.split(" ");
+      const id = words[0]!;
+      const name = words[1] ?? "";
+      if (id !== "unborn" && !isHex(id, id.length === 64 ? 64 : 40)) {
+        throw new GitError("protocol", `invalid ls-refs response: ${line}`);
+      }
+      let symbolic: ByteString | undefined, peeled: ObjectId | undefined;
+      for (const word of words.slice(2)) {
+        if (word.startsWith("symref-target:")) symbolic = word.slice(14);
+        else if (word.startsWith("peeled:")) peeled = word.slice(7);
+      }
+      out.push({ name, id: id === "unborn" ? undefined : id, peeled, symbolic });
+    }
+    if (this.transport.stateless) await stream.close();
+    return out;
+  }
+
+  /** Fetches objects into a repository; refs are left alone. Throws `GitError`. */
+  async fetch(repository: Repository, request: FetchRequest): Promise<FetchResult> {
+    if (this.objectFormat !== repository.algorithm.name) {
+      throw new GitError(
+        "protocol",
+        `mismatched algorithms: client ${repository.algorithm.name}; server ${this.objectFormat}`,
+      );
+    }
+    const deepen = (request.depth ?? 0) > 0 || request.since !== undefined ||
+      (request.not?.length ?? 0) > 0;
+    if (deepen && !this.supports("shallow")) {
+      throw new GitError("protocol", "Server does not support shallow clients");
+    }
+    if (this.version !== 2) {
+      if (request.since !== undefined && !this.supports("deepen-since")) {
+        throw new GitError("protocol", "Server does not support --shallow-since");
+      }
+      if ((request.not?.length ?? 0) > 0 && !this.supports("deepen-not")) {
+        throw new GitError("protocol", "Server does not support --shallow-exclude");
+      }
+      if (request.relative && !this.supports("deepen-relative")) {
+        throw new GitError("protocol", "Server does not support --deepen");
+      }
+    }
+    const filtered = request.filter !== undefined && this.supports("filter");
+    if (request.filter !== undefined && !filtered) {
+      request.remoteMessage?.("warning: filtering not recognized by server, ignoring\n");
+    }
+    const negotiator = this.#startNegotiation(repository, request);
+    const own = readShallow(repository.paths.commonDir);
+    const state: FetchState = {
+      repository,
+      request,
+      negotiator,
+      own,
+      filtered,
+      shallow: [],
+      unshallow: [],
+    };
+    const pack = this.version === 2 ? await this.#fetchV2(state) : await this.#fetchV0(state);
+    const changed = this.#applyShallow(state, deepen);
+    return { pack, filtered, shallowChanged: changed };
+  }
+
+  #startNegotiation(repository: Repository, request: FetchRequest): Negotiator {
+    const store = repository.objects;
+    const negotiator = new Negotiator(store);
+    if (request.cloning || request.noNegotiation) return negotiator;
+    const deepen = (request.depth ?? 0) > 0 || request.since !== undefined ||
+      (request.not?.length ?? 0) > 0;
+    for (const ref of request.remoteRefs ?? []) {
+      if (ref.id === undefined || deepen || !store.hasLocally(ref.id)) continue;
+      const commit = peelTo(store, ref.id, "commit");
+      if (commit !== undefined) negotiator.knownCommon(commit);
+    }
+    const tips = request.haveTips ??
+      repository.refs.list().filter((ref) => !ref.broken).map((ref) => ref.id);
+    for (const id of tips) {
+      const commit = store.has(id) ? peelTo(store, id, "commit") : undefined;
+      if (commit !== undefined) negotiator.addTip(commit);
+    }
+    return negotiator;
+  }
+
+  #shallowLines(state: FetchState): Uint8Array[] {
+    const { request, own } = state;
+    const out = own.map((id) => packet(`shallow ${id}`));
+    if ((request.depth ?? 0) > 0) {
+      out.push(packet(`deepen ${request.depth}`));
+      if (request.relative && this.version === 2) out.push(packet("deepen-relative\n"));
+    }
+    if (request.since !== undefined) out.push(packet(`deepen-since ${request.since}`));
+    for (const name of request.not ?? []) out.push(packet(`deepen-not ${name}`));
+    if (state.filtered) out.push(packet(`filter ${request.filter}`));
+    return out;
+  }
+
+  async #fetchV2(state: FetchState): Promise<ReceivedPack | undefined> {
+    const { request, negotiator } = state;
+    const common: ObjectId[] = [];
+    const sent = new Set<ObjectId>();
+    let batch = 16;
+    let vain = 0;
+    let seenAck = false;
+    for (;;) {
+      request.signal?.throwIfAborted();
+      const parts = this.#commandHead("fetch");
+      parts.push(packet("thin-pack"));
+      if (request.quiet) parts.push(packet("no-progress"));
+      if (request.includeTags) parts.push(packet("include-tag"));
+      parts.push(packet("ofs-delta"));
+      parts.push(...this.#shallowLines(state));
+      for (const id of new Set(request.wants)) parts.push(packet(`want ${id}\n`));
+      for (const id of common) parts.push(packet(`have ${id}\n`));
+      let haves = 0;
+      for (; haves < batch; haves++) {
+        const id = negotiator.next();
+        if (id === undefined) break;
+        sent.add(id);
+        parts.push(packet(`have ${id}\n`));
+      }
+      vain += haves;
+      const done = haves === 0 || (seenAck && vain >= 256);
+      if (done) parts.push(packet("done\n"));
+      parts.push(FLUSH);
+      batch = batch < 16384 ? batch * 2 : Math.floor(batch * 1.1);
+      const stream = await this.transport.request("git-upload-pack", concatBytes(parts));
+      let section = await stream.line();
+      if (section === undefined) {
+        throw new GitError("protocol", "the remote end hung up unexpectedly");
+      }
+      if (section === "acknowledgments") {
+        let ready = false;
+        let line = await stream.line();
+        for (
+          ;
+          line !== undefined && line !== "flush" && line !== "delimiter";
+          line = await stream.line()
+        ) {
+          if (line === "ready") ready = true;
+          else if (line.startsWith("ACK ")) {
+            const id = line.slice(4);
+            if (!sent.has(id) && !common.includes(id)) continue;
+            if (sent.has(id)) common.push(id);
+            sent.delete(id);
+            negotiator.acknowledge(id);
+            seenAck = true;
+            vain = 0;
+          } else if (line !== "NAK") {
+            throw new GitError("protocol", `unexpected acknowledgment line: '${line}'`);
+          }
+        }
+        if (!ready) {
+          if (this.transport.stateless) await stream.close();
+          continue;
+        }
+        section = await stream.line();
+      }
+      while (section !== "packfile") {
+        if (section === "shallow-info") await readShallowInfo(stream, state);
+        else {
+          throw new GitError("protocol", `expected 'packfile', received '${String(section)}'`);
+        }
+        section = await stream.line();
+      }
+      const pack = await this.#receive(stream, state, true);
+      if (this.transport.stateless) await stream.close();
+      return pack;
+    }
+  }
+
+  async #fetchV0(state: FetchState): Promise<ReceivedPack | undefined> {
+    const { request, negotiator } = state;
+    const { stateless } = this.transport;
+    const wanted = [
+      "multi_ack_detailed",
+      ...(stateless ? ["no-done"] : []),
+      "side-band-64k",
+      "thin-pack",
+      ...(request.quiet ? ["no-progress"] : []),
+      ...(request.includeTags ? ["include-tag"] : []),
+      "ofs-delta",
+      ...(request.relative ? ["deepen-relative"] : []),
+      ...(state.filtered ? ["filter"] : []),
+    ].filter((name) => this.capabilities.has(name));
+    const detailed = wanted.includes("multi_ack_detailed");
+    const noDone = wanted.includes("no-done") && detailed;
+    if (this.capabilities.has("object-format")) wanted.push(`object-format=${this.objectFormat}`);
+    wanted.push(`agent=${AGENT}`);
+    const head: Uint8Array[] = [];
+    [...new Set(request.wants)].forEach((id, i) =>
+      head.push(packet(`want ${id}${i === 0 ? ` ${wanted.join(" ")}` : ""}\n`))
+    );
+    head.push(...this.#shallowLines(state), FLUSH);
+    const deepen = (request.depth ?? 0) > 0 || request.since !== undefined ||
+      (request.not?.length ?? 0) > 0;
+    const common: Uint8Array[] = [];
+    let first = true;
+    let stream: PacketStream | undefined;
+    const send = async (parts: Uint8Array[]): Promise<PacketStream> => {
+      const whole = stateless || first ? [...head, ...(stateless ? common : []), ...parts] : parts;
+      if (stateless) await stream?.close();
+      stream = await this.transport.request("git-upload-pack", concatBytes(whole));
+      if (deepen && (stateless || first)) {
+        state.shallow = [];
+        state.unshallow = [];
+        for (
+          let line = await stream.line();
+          line !== undefined && line !== "flush";
+          line = await stream.line()
+        ) takeShallow(line, state);
+      }
+      first = false;
+      return stream;
+    };
+    let batch = 16, vain = 0, ready = false, seenAck = false;
+    for (;;) {
+      request.signal?.throwIfAborted();
+      const parts: Uint8Array[] = [];
+      while (parts.length < batch) {
+        const id = negotiator.next();
+        if (id === undefined) break;
+        parts.push(packet(`have ${id}\n`));
+      }
+      if (parts.length === 0) break;
+      vain += parts.length;
+      parts.push(FLUSH);
+      const reader = await send(parts);
+      batch = stateless && batch < 16384 ? batch * 2 : batch + 32;
+      for (let line = await reader.line(); line !== undefined; line = await reader.line()) {
+        if (line === "NAK") break;
+        const match = /^ACK ([0-9a-f]+)(?: (common|ready|continue))?$/.exec(line);
+        if (match === null) {
+          throw new GitError("protocol", `git fetch-pack: expected ACK/NAK, got '${line}'`);
+        }
+        const id = match[1]!;
+        if (match[2] === undefined) {
+          if (!detailed) ready = true;
+          if (!detailed) break;
+        }
+        const known = negotiator.acknowledge(id);
+        if (match[2] === "common" && stateless && !known) common.push(packet(`have ${id}\n`));
+        seenAck = true;
+        vain = 0;
+        if (match[2] === "ready") ready = true;
+      }
+      if (ready || (seenAck && vain >= 256)) break;
+    }
+    let reader: PacketStream;
+    if (ready && noDone) {
+      // The pack follows without another word.
+      reader = stream!;
+      await reader.line();
+    } else {
+      reader = await send([packet("done\n")]);
+      for (let line = await reader.line(); line !== undefined; line = await reader.line()) {
+        if (line === "NAK" || /^ACK [0-9a-f]+$/.test(line)) break;
+        if (!line.startsWith("ACK ")) {
+          throw new GitError("protocol", `git fetch-pack: expected ACK/NAK, got '${line}'`);
+        }
+      }
+    }
+    const pack = await this.#receive(reader, state, wanted.includes("side-band-64k"));
+    if (stateless) await reader.close();
+    return pack;
+  }
+
+  async #receive(
+    stream: PacketStream,
+    state: FetchState,
+    banded: boolean,
+  ): Promise<ReceivedPack | undefined> {
+    const { repository, request } = state;
+    const refs = request.remoteRefs ?? [];
+    const promised = request.wants.map((id) =>
+      `${id} ${refs.find((ref) => ref.id === id)?.name ?? id}\n`
+    ).join("");
+    using receiver = new PackReceiver(repository.objects.directory, repository.algorithm, {
+      fsync: repository.fsync,
+      store: repository.objects,
+      ...(request.strict === undefined ? {} : { strict: request.strict }),
+      ...(state.filtered
+        ? { promisor: promised }
+        : { unpackLimit: request.unpackLimit ?? 0, unpackInto: repository.objects }),
+      ...(request.progress === undefined ? {} : { progress: request.progress }),
+      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    });
+    if (banded) {
+      for (;;) {
+        const next = await stream.next();
+        if (next === undefined) {
+          throw new GitError("protocol", "the remote end hung up unexpectedly\nfatal: early EOF");
+        }
+        if (!(next instanceof Uint8Array)) break;
+        const band = next[0];
+        if (band === 1) receiver.write(next.subarray(1));
+        else if (band === 2) request.remoteMessage?.(toByteString(next, 1));
+        else if (band === 3) {
+          throw new GitError("protocol", `remote error: ${toByteString(next, 1).trimEnd()}`);
+        } else {
+          const text = toByteString(next);
+          if (text.startsWith("ERR ")) {
+            throw new GitError("protocol", `remote error: ${text.slice(4).trimEnd()}`);
+          }
+          throw new GitError("protocol", `bad band #${band}`);
+        }
+      }
+    } else for await (const chunk of stream.rest()) receiver.write(chunk);
+    const pack = receiver.finish();
+    repository.objects.refresh();
+    return pack;
+  }
+
+  /** Writes the file `shallow` after the pack is in place. */
+  #applyShallow(state: FetchState, deepen: boolean): boolean {
+    const { repository, request } = state;
+    const store = repository.objects;
+    const ends = new Set(state.own);
+    const before = [...ends].sort().join();
+    let offered = state.shallow;
+    if (!deepen) {
+      // The other side is shallow itself. Only a clone, or who asks for it, takes its ends.
+      offered = [...state.shallow, ...this.#remoteShallow];
+      if (!request.cloning && !request.updateShallow) offered = [];
+    }
+    for (const id of offered) if (store.has(id)) ends.add(id);
+    for (const id of state.unshallow) ends.delete(id);
+    if ([...ends].sort().join() === before) return false;
+    writeShallow(repository.paths.commonDir, ends, repository.fsync);
+    setShallow(store, ends);
+    return true;
+  }
+
+  /** Ends of the other side's history that are not ends here, where it told. */
+  get remoteShallow(): readonly ObjectId[] {
+    return this.#remoteShallow;
+  }
+
+  /** Ends the conversation. */
+  async close(): Promise<void> {
+    if (!this.transport.stateless) {
+      try {
+        await this.transport.request("git-upload-pack", FLUSH);
+      } catch { /* The other side has gone. */ }
+    }
+    await this.transport.close();
+  }
+}
+
+interface FetchState {
+  repository: Repository;
+  request: FetchRequest;
+  negotiator: Negotiator;
+  own: ObjectId[];
+  filtered: boolean;
+  shallow: ObjectId[];
+  unshallow: ObjectId[];
+}
+
+function takeShallow(line: ByteString, state: FetchState): void {
+  if (line.startsWith("shallow ")) state.shallow.push(line.slice(8));
+  else if (line.startsWith("unshallow ")) state.unshallow.push(line.slice(10));
+  else throw new GitError("protocol", `git fetch-pack: expected shallow list, got '${line}'`);
+}
+
+async function readShallowInfo(stream: PacketStream, state: FetchState): Promise<void> {
+  for (
+    let line = await stream.line();
+    line !== undefined && line !== "delimiter" && line !== "flush";
+    line = await stream.line()
+  ) takeShallow(line, state);
+}
+
+/** Reads refs as versions 0 and 1 show them; fills in capabilities. */
+export async function readAdvertisement(
+  stream: PacketStream,
+  first: ByteString | undefined,
+  capabilities: Map<string, ByteString>,
+): Promise<{ refs: RemoteRef[]; shallow: ObjectId[] }> {
+  const refs: { name: ByteString; id: ObjectId; peeled?: ObjectId; symbolic?: ByteString }[] = [];
+  const shallow: ObjectId[] = [];
+  const targets = new Map<ByteString, ByteString>();
+  let line = first;
+  for (let i = 0; line !== undefined && line !== "flush"; i++, line = await stream.line()) {
+    let text = line;
+    const nul = text.indexOf("\0");
+    if (nul >= 0) {
+      for (const word of text.slice(nul + 1).split(" ")) {
+        if (word === "") continue;
+        const equals = word.indexOf("=");
+        const key = equals < 0 ? word : word.slice(0, equals);
+        const value = equals < 0 ? "" : word.slice(equals + 1);
+        if (key === "symref") {
+          const colon = value.indexOf(":");
+          targets.set(value.slice(0, colon), value.slice(colon + 1));
+        } else capabilities.set(key, value);
+      }
+      text = text.slice(0, nul);
+    }
+    if (text.startsWith("shallow ")) {
+      shallow.push(text.slice(8));
+      continue;
+    }
+    const space = text.indexOf(" ");
+    const id = text.slice(0, space), name = text.slice(space + 1);
+    if (!isHex(id, id.length === 64 ? 64 : 40) || name === "") {
+      throw new GitError("protocol", `protocol error: unexpected '${text}'`);
+    }
+    if (name === "capabilities^{}") continue;
+    if (name.endsWith("^{}")) {
+      const last = refs.at(-1);
+      if (last !== undefined && last.name === name.slice(0, -3)) last.peeled = id;
+      continue;
+    }
+    refs.push({ name, id });
+  }
+  for (const ref of refs) {
+    const target = targets.get(ref.name);
+    if (target !== undefined) ref.symbolic = target;
+  }
+  return { refs, shallow };
+}
+
+/**
+ * Whether objects and everything they reach, down to what the refs here reach, are in the store.
+ * Blobs and trees that a partial clone was promised need not be.
+ */
+export function isConnected(
+  repository: Repository,
+  tips: readonly ObjectId[],
+  options: { promised?: boolean } = {},
+): boolean {
+  const store = repository.objects;
+  if (!tips.every((id) => store.has(id))) return false;
+  if (options.promised) return true;
+  const known = repository.refs.list().filter((ref) => !ref.broken && store.has(ref.id)).map((
+    ref,
+  ) => ref.id);
+  const settled = new Set(known);
+  const rest = tips.filter((id) => !settled.has(id));
+  if (rest.length === 0) return true;
+  try {
+    for (
+      const object of walkObjects(store, {
+        include: rest.map((id) => ({ id })),
+        exclude: known,
+      })
+    ) if (!store.hasLocally(object.id)) return false;
+    return true;
+  } catch (error) {
+    if (error instanceof GitError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * Takes a pack as it arrives: into a temporary file, indexed from there, completed when it is
+ * thin, and only then given its name. Memory does not grow with the size of the pack.
+ *
+ * @module
+ */
+import { type ByteString, concatBytes, readU32, toHex, writeU32 } from "./_bytes.ts";
+import { zlib } from "./_builtins.ts";
+import {
+  makeDirectories,
+  nativePath,
+  readAt,
+  removeFile,
+  stat,
+  syncDirectory,
+  temporaryName,
+  writeAll,
+  writeFileAtomically,
+} from "./_files.ts";
+import { corrupt, GitError } from "./errors.ts";
+import type { HashAlgorithm, ObjectId } from "./hash_algorithm.ts";
+import { indexPack, packEntryHeader } from "./index_pack.ts";
+import type { ObjectStore } from "./object_store.ts";
+import { PackFile, packTypeNumber, WindowedFile } from "./pack_file.ts";
+import { formatPackIndex } from "./pack_index.ts";
+
+/** Options of a {@linkcode PackReceiver}. */
+export interface PackReceiverOptions {
+  /** Flush to disk before the pack counts. Default true. */
+  fsync?: boolean;
+  /** Where bases of a thin pack are. */
+  store?: ObjectStore;
+  /** Refuse malformed objects. */
+  strict?: boolean;
+  /** Largest pack (bytes). Default no limit. */
+  maxSize?: number;
+  /** Packs with fewer objects are unpacked into loose ones. Default 0: never. */
+  unpackLimit?: number;
+  /** Where loose objects go when a small pack is unpacked. */
+  unpackInto?: ObjectStore;
+  /** Content of a `.promisor` file, for packs of partial clones. */
+  promisor?: ByteString;
+  /** Content of a `.keep` file. */
+  keep?: ByteString;
+  /** Called with what is being done and how far it is. */
+  progress?: (done: number, total: number) => void;
+  /** Stops the work. */
+  signal?: AbortSignal;
+}
+
+/** What was received. */
+export interface ReceivedPack {
+  /** Checksum of the pack, or `undefined` when it was unpacked. */
+  readonly name: string | undefined;
+  /** How many objects it held. */
+  readonly count: number;
+  /** Ids of its objects, in the order of the pack. */
+  readonly ids: readonly ObjectId[];
+}
+
+/** Receives one pack into an object directory. */
+export class PackReceiver {
+  readonly #directory: ByteString;
+  readonly #algorithm: HashAlgorithm;
+  readonly #options: PackReceiverOptions;
+  readonly #path: ByteString;
+  #file: Deno.FsFile | undefined;
+  #size = 0;
+
+  /** Opens a temporary file below `directory` (an `objects` directory). */
+  constructor(
+    directory: ByteString,
+    algorithm: HashAlgorithm,
+    options: PackReceiverOptions = {},
+  ) {
+    this.#directory = directory;
+    this.#algorithm = algorithm;
+    this.#options = options;
+    makeDirectories(`${directory}/pack`);
+    this.#path = temporaryName(`${directory}/pack/tmp_pack_`);
+    this.#file = Deno.openSync(nativePath(this.#path), {
+      read: true,
+      write: true,
+      createNew: true,
+    });
+  }
+
+  /** How many bytes have come. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Adds bytes. Throws `GitError` ("limit") when the pack is too large. */
+  write(data: Uint8Array): void {
+    this.#size += data.length;
+    if (this.#size > (this.#options.maxSize ?? Infinity)) {
+      throw new GitError("limit", "pack exceeds maximum allowed size");
+    }
+    writeAll(this.#file!, data);
+  }
+
+  /** Indexes what came and puts it in place. Throws `GitError`. */
+  finish(): ReceivedPack {
+    const file = this.#file!;
+    const algorithm = this.#algorithm;
+    const options = this.#options;
+    const raw = algorithm.rawSize;
+    const fsync = options.fsync ?? true;
+    if (this.#size < 12 + raw) throw corrupt("early EOF");
+    const head = new Uint8Array(12);
+    readAt(file, head, 0);
+    if (readU32(head, 0) !== 0x5041434b) throw corrupt("bad pack header");
+    const count = readU32(head, 8);
+    const unpack = options.unpackInto !== undefined && count < (options.unpackLimit ?? 0);
+    const source = new WindowedFile(this.#path);
+    try {
+      const indexed = indexPack(source, algorithm, {
+        ...(options.store === undefined ? {} : { store: options.store }),
+        ...(options.strict === undefined ? {} : { strict: options.strict }),
+        ...(options.progress === undefined ? {} : { progress: options.progress }),
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      });
+      const ids = indexed.entries.map((entry) => entry.id);
+      if (unpack) {
+        const pack = new PackFile(source, algorithm);
+        const offsets = new Map(indexed.entries.map((entry) => [entry.id, entry.offset]));
+        const into = options.unpackInto!;
+        // Commits go last: what is found by id is complete.
+        const order = indexed.entries.map((_, i) => i).sort((a, b) =>
+          Number(indexed.types[a] === "commit") - Number(indexed.types[b] === "commit")
+        );
+        for (const i of order) {
+          const object = pack.read(
+            indexed.entries[i]!.offset,
+            (id) => offsets.get(id) ?? options.store?.read(id),
+          );
+          into.write(indexed.types[i]!, object.data);
+        }
+        return { name: undefined, count, ids };
+      }
+      let { checksum } = indexed;
+      let entries = indexed.entries;
+      if (indexed.appended.length > 0) {
+        entries = [...entries];
+        let at = this.#size - raw;
+        file.seekSync(at, Deno.SeekMode.Start);
+        for (const { id, type, data } of indexed.appended) {
+          const packed = concatBytes([
+            packEntryHeader(packTypeNumber(type), data.length),
+            zlib().deflateSync(data),
+          ]);
+          entries.push({ id, offset: at, crc: zlib().crc32(packed) });
+          writeAll(file, packed);
+          at += packed.length;
+        }
+        writeU32(head, 8, entries.length);
+        file.seekSync(0, Deno.SeekMode.Start);
+        writeAll(file, head);
+        const hasher = algorithm.create(at);
+        const chunk = new Uint8Array(1 << 20);
+        for (let position = 0; position < at;) {
+          const n = readAt(
+            file,
+            chunk.subarray(0, Math.min(chunk.length, at - position)),
+            position,
+          );
+          if (n === 0) throw corrupt("early EOF");
+          hasher.update(chunk.subarray(0, n));
+          position += n;
+        }
+        checksum = hasher.digest();
+        file.seekSync(at, Deno.SeekMode.Start);
+        writeAll(file, checksum);
+        file.truncateSync(at + raw);
+      }
+      if (fsync) file.syncSync();
+      const name = toHex(checksum);
+      const base = `${this.#directory}/pack/pack-${name}`;
+      if (stat(`${base}.idx`) === undefined) {
+        for (const [ending, text] of [["keep", options.keep], ["promisor", options.promisor]]) {
+          if (text !== undefined) writeFileAtomically(`${base}.${ending}`, text, { fsync });
+        }
+        Deno.chmodSync(nativePath(this.#path), 0o444);
+        Deno.renameSync(nativePath(this.#path), nativePath(`${base}.pack`));
+        // The index comes last: a pack counts only once it has one.
+        writeFileAtomically(`${base}.idx`, formatPackIndex(entries, checksum, algorithm), {
+          fsync,
+          mode: 0o444,
+        });
+        if (fsync) syncDirectory(`${this.#directory}/pack`);
+      }
+      return { name, count, ids };
+    } finally {
+      source.close();
+      this.close();
+    }
+  }
+
+  /** Gives up what was received unless it is in place. */
+  close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+    removeFile(this.#path);
+  }
+
+  /** Like {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
