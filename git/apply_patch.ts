@@ -30,25 +30,39 @@ export interface PatchHunk {
 
 /** A binary change. */
 export interface BinaryHunk {
+  /** The content itself, or a delta against what is there. */
   readonly kind: "literal" | "delta";
+  /** Inflated. */
   readonly data: Uint8Array;
 }
 
 /** What a patch does to one file. */
 export interface FilePatch {
+  /** Path before; `undefined` for a new file. */
   oldName: ByteString | undefined;
+  /** Path after; `undefined` for a deleted file. */
   newName: ByteString | undefined;
+  /** Mode before, where it is told. */
   oldMode: number | undefined;
+  /** Mode after, where it is told. */
   newMode: number | undefined;
+  /** The file is made. */
   isNew: boolean;
+  /** The file is removed. */
   isDelete: boolean;
+  /** The file is moved. */
   isRename: boolean;
+  /** The file is copied. */
   isCopy: boolean;
   /** Similarity in percent. */
   score: number;
+  /** Id of the blob before, perhaps short; empty when it is not told. */
   oldId: ByteString;
+  /** Id of the blob after. */
   newId: ByteString;
+  /** A binary change; `unknown` when its content is not in the patch. */
   binary: { forward: BinaryHunk; reverse: BinaryHunk | undefined } | "unknown" | undefined;
+  /** Changes of lines. */
   hunks: PatchHunk[];
   /** Line of the patch at which it starts. */
   line: number;
@@ -498,8 +512,12 @@ export interface ApplyOptions {
 
 /** A hunk that does not apply: the line at which it should have. */
 export class PatchConflict extends Error {
+  /** Where the hunk should have applied. */
   readonly line: number;
+  /** The hunk. */
   readonly hunk: PatchHunk;
+
+  /** Names the hunk. */
   constructor(line: number, hunk: PatchHunk) {
     super(`patch failed at line ${line}`);
     this.line = line;

@@ -217,6 +217,18 @@ export class FetchSession {
   /** Connects. Throws `GitError`. */
   static async open(transport: Transport, options: SessionOptions = {}): Promise<FetchSession> {
     const stream = await transport.open("git-upload-pack", options.version ?? 2);
+    try {
+      return await FetchSession.#begin(transport, stream, options);
+    } finally {
+      if (transport.stateless) await stream.close();
+    }
+  }
+
+  static async #begin(
+    transport: Transport,
+    stream: PacketStream,
+    options: SessionOptions,
+  ): Promise<FetchSession> {
     const capabilities = new Map<string, ByteString>();
     let line = await stream.line();
     if (line === "version 2") {
@@ -294,25 +306,11 @@ export class FetchSession {
     }
     parts.push(FLUSH);
     const stream = await this.transport.request("git-upload-pack", concatBytes(parts));
-    const out: RemoteRef[] = [];
-    for (;;) {
-      const line = await stream.line();
-      if (line === undefined || line === "flush") break;
-      const words = line.split(" ");
-      const id = words[0]!;
-      const name = words[1] ?? "";
-      if (id !== "unborn" && !isHex(id, id.length === 64 ? 64 : 40)) {
-        throw new GitError("protocol", `invalid ls-refs response: ${line}`);
-      }
-      let symbolic: ByteString | undefined, peeled: ObjectId | undefined;
-      for (const word of words.slice(2)) {
-        if (word.startsWith("symref-target:")) symbolic = word.slice(14);
-        else if (word.startsWith("peeled:")) peeled = word.slice(7);
-      }
-      out.push({ name, id: id === "unborn" ? undefined : id, peeled, symbolic });
+    try {
+      return await readRefs(stream);
+    } finally {
+      if (this.transport.stateless) await stream.close();
     }
-    if (this.transport.stateless) await stream.close();
-    return out;
   }
 
   /** Fetches objects into a repository; refs are left alone. Throws `GitError`. */
@@ -421,7 +419,10 @@ export class FetchSession {
       if (done) parts.push(packet("done\n"));
       parts.push(FLUSH);
       batch = batch < 16384 ? batch * 2 : Math.floor(batch * 1.1);
-      const stream = await this.transport.request("git-upload-pack", concatBytes(parts));
+      await using guard = new StreamGuard(this.transport);
+      const stream = guard.hold(
+        await this.transport.request("git-upload-pack", concatBytes(parts)),
+      );
       let section = await stream.line();
       if (section === undefined) {
         throw new GitError("protocol", "the remote end hung up unexpectedly");
@@ -447,10 +448,7 @@ export class FetchSession {
             throw new GitError("protocol", `unexpected acknowledgment line: '${line}'`);
           }
         }
-        if (!ready) {
-          if (this.transport.stateless) await stream.close();
-          continue;
-        }
+        if (!ready) continue;
         section = await stream.line();
       }
       while (section !== "packfile") {
@@ -460,9 +458,7 @@ export class FetchSession {
         }
         section = await stream.line();
       }
-      const pack = await this.#receive(stream, state, true);
-      if (this.transport.stateless) await stream.close();
-      return pack;
+      return await this.#receive(stream, state, true);
     }
   }
 
@@ -492,12 +488,13 @@ export class FetchSession {
     const deepen = (request.depth ?? 0) > 0 || request.since !== undefined ||
       (request.not?.length ?? 0) > 0;
     const common: Uint8Array[] = [];
+    await using guard = new StreamGuard(this.transport);
     let first = true;
     let stream: PacketStream | undefined;
     const send = async (parts: Uint8Array[]): Promise<PacketStream> => {
       const whole = stateless || first ? [...head, ...(stateless ? common : []), ...parts] : parts;
-      if (stateless) await stream?.close();
-      stream = await this.transport.request("git-upload-pack", concatBytes(whole));
+      await guard.release();
+      stream = guard.hold(await this.transport.request("git-upload-pack", concatBytes(whole)));
       if (deepen && (stateless || first)) {
         state.shallow = [];
         state.unshallow = [];
@@ -557,9 +554,7 @@ export class FetchSession {
         }
       }
     }
-    const pack = await this.#receive(reader, state, wanted.includes("side-band-64k"));
-    if (stateless) await reader.close();
-    return pack;
+    return await this.#receive(reader, state, wanted.includes("side-band-64k"));
   }
 
   async #receive(
@@ -642,6 +637,53 @@ export class FetchSession {
     }
     await this.transport.close();
   }
+}
+
+/** Gives answers up that were not read to their end, where each has a connection of its own. */
+class StreamGuard {
+  readonly #owned: boolean;
+  #stream: PacketStream | undefined;
+
+  constructor(transport: Transport) {
+    this.#owned = transport.stateless;
+  }
+
+  hold(stream: PacketStream): PacketStream {
+    this.#stream = stream;
+    return stream;
+  }
+
+  async release(): Promise<void> {
+    const stream = this.#stream;
+    this.#stream = undefined;
+    if (this.#owned) await stream?.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+}
+
+/** The answer to `ls-refs`. */
+async function readRefs(stream: PacketStream): Promise<RemoteRef[]> {
+  const out: RemoteRef[] = [];
+  for (;;) {
+    const line = await stream.line();
+    if (line === undefined || line === "flush") break;
+    const words = line.split(" ");
+    const id = words[0]!;
+    const name = words[1] ?? "";
+    if (id !== "unborn" && !isHex(id, id.length === 64 ? 64 : 40)) {
+      throw new GitError("protocol", `invalid ls-refs response: ${line}`);
+    }
+    let symbolic: ByteString | undefined, peeled: ObjectId | undefined;
+    for (const word of words.slice(2)) {
+      if (word.startsWith("symref-target:")) symbolic = word.slice(14);
+      else if (word.startsWith("peeled:")) peeled = word.slice(7);
+    }
+    out.push({ name, id: id === "unborn" ? undefined : id, peeled, symbolic });
+  }
+  return out;
 }
 
 interface FetchState {

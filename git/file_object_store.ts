@@ -34,6 +34,8 @@ import { type GitObject, isObjectType } from "./objects.ts";
 import type { ObjectStore } from "./object_store.ts";
 import { MAX_OBJECT_SIZE, PackFile } from "./pack_file.ts";
 import { PackIndex } from "./pack_index.ts";
+import { CommitGraph } from "./commit_graph.ts";
+import { MultiPackIndex } from "./multi_pack_index.ts";
 
 /** A pack with its index, opened when first needed. */
 export class Pack {
@@ -180,7 +182,60 @@ export class FileObjectStore implements ObjectStore {
     return this.#packs ?? this.#scan();
   }
 
+  #indexes: { file: MultiPackIndex; packs: (Pack | undefined)[] }[] | undefined;
+
+  /** The multi-pack-indexes of all directories; a damaged one is as good as none. */
+  #multiPackIndexes(): { file: MultiPackIndex; packs: (Pack | undefined)[] }[] {
+    if (this.#indexes !== undefined) return this.#indexes;
+    const packs = new Map(this.packs().map((pack) => [pack.path, pack]));
+    const out: { file: MultiPackIndex; packs: (Pack | undefined)[] }[] = [];
+    for (const directory of this.directories()) {
+      try {
+        const file = MultiPackIndex.open(directory, this.algorithm);
+        if (file === undefined) continue;
+        const named = file.packs.map((name) =>
+          packs.get(`${directory}/pack/${name.replace(/\.idx$/, "")}`)
+        );
+        out.push({ file, packs: named });
+      } catch (error) {
+        if (!(error instanceof GitError)) throw error;
+      }
+    }
+    this.#covered = new Set(out.flatMap(({ packs }) => packs.filter((pack) => pack !== undefined)));
+    return this.#indexes = out;
+  }
+  #covered: ReadonlySet<Pack> = new Set();
+
+  #closeIndexes(): void {
+    for (const { file } of this.#indexes ?? []) file.close();
+    this.#indexes = undefined;
+    this.#covered = new Set();
+  }
+
+  #graph: CommitGraph | undefined | null = null;
+
+  /** The commit-graph, unless replaced objects could make it wrong; a damaged one is as good as none. */
+  commitGraph(): CommitGraph | undefined {
+    if (this.#graph !== null) return this.#graph;
+    this.#graph = undefined;
+    if (this.#replacements !== undefined) {
+      // Asking for any object finds out whether there are replacements at all.
+      this.#replaced(this.algorithm.zero);
+      if (this.#replacements !== undefined) return undefined;
+    }
+    for (const directory of this.directories()) {
+      try {
+        this.#graph = CommitGraph.open(directory, this.algorithm);
+      } catch (error) {
+        if (!(error instanceof GitError)) throw error;
+      }
+      if (this.#graph !== undefined) break;
+    }
+    return this.#graph;
+  }
+
   #scan(): Pack[] {
+    this.#closeIndexes();
     const known = new Map((this.#packs ?? []).map((pack) => [pack.path, pack]));
     const packs: Pack[] = [];
     let stamps = "";
@@ -223,8 +278,13 @@ export class FileObjectStore implements ObjectStore {
       const offset = last.find(id);
       if (offset >= 0) return { pack: last, offset };
     }
+    for (const { file, packs } of this.#multiPackIndexes()) {
+      const found = file.find(id);
+      const pack = found === undefined ? undefined : packs[found.pack];
+      if (pack !== undefined) return { pack, offset: found!.offset };
+    }
     for (const pack of this.packs()) {
-      if (pack === last) continue;
+      if (pack === last || this.#covered.has(pack)) continue;
       let offset: number;
       try {
         offset = pack.find(id);
@@ -502,6 +562,9 @@ export class FileObjectStore implements ObjectStore {
 
   /** Closes all packs. */
   close(): void {
+    this.#closeIndexes();
+    this.#graph?.close();
+    this.#graph = null;
     for (const pack of this.#packs ?? []) pack.close();
     this.#packs = undefined;
     this.#lastPack = undefined;

@@ -1,7 +1,9 @@
 import { GitError } from "./errors.ts";
 import { SHA1 } from "./hash_algorithm.ts";
 import { indexPack } from "./index_pack.ts";
+import { CommitGraph } from "./commit_graph.ts";
 import { checkObject } from "./fsck.ts";
+import { MultiPackIndex } from "./multi_pack_index.ts";
 import { parseCommit, parseTag, parseTree } from "./objects.ts";
 import { MemorySource } from "./pack_file.ts";
 import { MemoryObjectStore } from "./object_store.ts";
@@ -57,5 +59,36 @@ Deno.test({
       }
       for (const type of ["commit", "tree", "tag", "blob"] as const) checkObject(type, data, SHA1);
     }
+  },
+});
+
+Deno.test({
+  name: `git_fuzz commit_graph and midx: readers throw \`GitError\` or succeed${
+    have ? "" : " (ignored: no suites)"
+  }`,
+  ignore: !have,
+  fn() {
+    let read = 0;
+    for (const folder of ["commit_graph", "midx"]) {
+      for (const entry of Deno.readDirSync(`${root}/${folder}`)) {
+        if (!entry.isFile) continue;
+        const source = new MemorySource(Deno.readFileSync(`${root}/${folder}/${entry.name}`));
+        read++;
+        try {
+          if (folder === "midx") {
+            const index = new MultiPackIndex(source, SHA1);
+            for (let i = 0; i < index.count; i++) index.at(i);
+            index.verify(SHA1);
+          } else {
+            const graph = new CommitGraph([source], SHA1);
+            for (const id of graph.ids()) graph.find(id);
+            graph.verify(SHA1);
+          }
+        } catch (error) {
+          if (!isExpected(error)) throw new Error(`${entry.name}: ${error}`, { cause: error });
+        }
+      }
+    }
+    assertEquals(read > 0, true);
   },
 });

@@ -283,12 +283,17 @@ export class HttpTransport implements Transport {
       );
     }
     const stream = new PacketStream(response.body ?? bodyChunks(new Uint8Array(0)));
-    const first = await stream.peek();
-    if (first instanceof Uint8Array && first[0] === 35) {
-      await stream.next();
-      await stream.next();
+    try {
+      const first = await stream.peek();
+      if (first instanceof Uint8Array && first[0] === 35) {
+        await stream.next();
+        await stream.next();
+      }
+      return stream;
+    } catch (error) {
+      await stream.close();
+      throw error;
     }
-    return stream;
   }
 
   async request(service: GitService, body: RequestBody): Promise<PacketStream> {

@@ -17,6 +17,11 @@ export interface CommitLinks {
   readonly time: number;
 }
 
+/** A store that may have a commit-graph. */
+interface GraphedStore {
+  commitGraph?(): { find(id: ObjectId): CommitLinks | undefined } | undefined;
+}
+
 const cache = new WeakMap<ObjectStore, Map<ObjectId, CommitLinks>>();
 const ends = new WeakMap<ObjectStore, ReadonlySet<ObjectId>>();
 
@@ -39,12 +44,19 @@ export function commitLinks(store: ObjectStore, id: ObjectId): CommitLinks {
   if (map === undefined) cache.set(store, map = new Map());
   let links = map.get(id);
   if (links === undefined) {
-    const commit = readCommit(store, id);
-    links = {
-      parents: ends.get(store)?.has(id) ? [] : commit.parents,
-      tree: commit.tree,
-      time: parseSignature(commit.committer).time,
-    };
+    const shallow = ends.get(store);
+    const known = shallow !== undefined && shallow.size > 0
+      ? undefined
+      : (store as GraphedStore).commitGraph?.()?.find(id);
+    if (known !== undefined) links = { parents: known.parents, tree: known.tree, time: known.time };
+    else {
+      const commit = readCommit(store, id);
+      links = {
+        parents: shallow?.has(id) ? [] : commit.parents,
+        tree: commit.tree,
+        time: parseSignature(commit.committer).time,
+      };
+    }
     map.set(id, links);
   }
   return links;

@@ -91,3 +91,47 @@ export {
   formatPatch,
 } from "./diff_format.ts";
 export { findNote, listNotes, writeNotes } from "./notes.ts";
+export {
+  CommitGraph,
+  formatCommitGraph,
+  type GraphEntry,
+  parseCommitGraph,
+} from "./commit_graph.ts";
+export { formatMultiPackIndex, type MultiPackEntry, MultiPackIndex } from "./multi_pack_index.ts";
+export {
+  type CloneOptions,
+  cloneRepository,
+  openTransport,
+  type TransportOptions,
+} from "./clone.ts";
+export {
+  type FetchRequest,
+  type FetchResult,
+  FetchSession,
+  type RemoteRef,
+  type SessionOptions,
+} from "./fetch_pack.ts";
+export { type PushOptions, type PushReport, PushSession, type PushUpdate } from "./send_pack.ts";
+export type { PacketStream } from "./packet_stream.ts";
+export type { Packet } from "./pkt_line.ts";
+export type { ReceivedPack } from "./pack_receiver.ts";
+export type { GitService, RequestBody, Transport } from "./transport.ts";
+export {
+  type Credential,
+  type CredentialSource,
+  HttpTransport,
+  type HttpTransportOptions,
+} from "./http_transport.ts";
+export { PosixRegex, type PosixRegexOptions, type RegexMatch } from "./posix_regex.ts";
+export {
+  applyHunks,
+  type ApplyOptions,
+  type BinaryHunk,
+  type FilePatch,
+  type ParseOptions,
+  parsePatches,
+  PatchConflict,
+  type PatchHunk,
+} from "./apply_patch.ts";
+export { type ArchiveEntry, type ArchiveOptions, writeTar, writeZip } from "./archive.ts";
+export { Mailmap } from "./mailmap.ts";

@@ -62,7 +62,7 @@ export function writePack(
   objects: readonly { id: ObjectId; path?: ByteString }[],
   write: (data: Uint8Array) => void,
   options: PackWriterOptions = {},
-): { checksum: Uint8Array; entries: PackIndexEntry[] } {
+): { checksum: Uint8Array; entries: PackIndexEntry[]; deltas: number } {
   const seen = new Set<ObjectId>();
   const list: Candidate[] = [];
   for (const { id, path } of objects) {
@@ -96,12 +96,14 @@ export function writePack(
   new DataView(head.buffer).setUint32(8, list.length);
   emit(head);
   const offsets = new Map<Candidate, number>();
+  let deltas = 0;
   const level = options.compression ?? -1;
   const put = (one: Candidate): void => {
     let header: Uint8Array;
     let body: Uint8Array;
     if (one.delta !== undefined && one.base !== undefined) {
       body = one.delta;
+      deltas++;
       if (options.offsetDeltas !== false) {
         let distance = at - offsets.get(one.base)!;
         const bytes = [distance % 128];
@@ -138,7 +140,7 @@ export function writePack(
   }
   const checksum = hasher.digest();
   write(checksum);
-  return { checksum, entries };
+  return { checksum, entries, deltas };
 }
 
 function findDeltas(

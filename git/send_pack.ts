@@ -120,9 +120,14 @@ export class PushSession {
   static async open(transport: Transport): Promise<PushSession> {
     const stream = await transport.open("git-receive-pack", 0);
     const capabilities = new Map<string, ByteString>();
-    let line = await stream.line();
-    if (line === "version 1") line = await stream.line();
-    const { refs } = await readAdvertisement(stream, line, capabilities);
+    let refs: RemoteRef[];
+    try {
+      let line = await stream.line();
+      if (line === "version 1") line = await stream.line();
+      ({ refs } = await readAdvertisement(stream, line, capabilities));
+    } finally {
+      if (transport.stateless) await stream.close();
+    }
     // Objects of a shared store that no ref here names.
     return new PushSession(transport, capabilities, refs.filter((ref) => ref.name !== ".have"));
   }
@@ -180,14 +185,18 @@ export class PushSession {
     if (wanted.length > 0) this.#writePack(repository, wanted, spool, options);
     const body: RequestBody = spool;
     const stream = await this.transport.request("git-receive-pack", body);
-    if (!words.includes("report-status")) {
-      return { unpack: "ok", refs: new Map(), reported: false };
+    try {
+      if (!words.includes("report-status")) {
+        return { unpack: "ok", refs: new Map(), reported: false };
+      }
+      const banded = words.includes("side-band-64k");
+      const reader = banded ? new PacketStream(demultiplex(stream, options.remoteMessage)) : stream;
+      const report = await readReport(reader);
+      if (banded) { for await (const _ of reader.rest()) { /* What follows is for the user. */ } }
+      return report;
+    } finally {
+      if (this.transport.stateless) await stream.close();
     }
-    const banded = words.includes("side-band-64k");
-    const reader = banded ? new PacketStream(demultiplex(stream, options.remoteMessage)) : stream;
-    const report = await readReport(reader);
-    if (banded) { for await (const _ of reader.rest()) { /* What follows is for the user. */ } }
-    return report;
   }
 
   #writePack(

@@ -122,16 +122,6 @@ export function readVarint(bytes: Uint8Array, at: number, limit: number): number
   return 0;
 }
 
-/** How many bytes the varint of `value` takes. */
-export function varintLength(value: number): number {
-  let length = 1;
-  while (value >= 128) {
-    value = Math.floor(value / 128);
-    length++;
-  }
-  return length;
-}
-
 /** Writes a varint and gives back the offset behind it. */
 export function writeVarint(bytes: Uint8Array, at: number, value: number): number {
   while (value >= 0x8000_0000) {

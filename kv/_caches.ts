@@ -23,7 +23,6 @@ function costOf(block: Block): number {
 export class BlockCache {
   shards: Shard[] = Array.from({ length: SHARDS }, () => new Shard());
   limitBytes: number;
-  hits = 0;
   misses = 0;
 
   constructor(limitBytes: number) {

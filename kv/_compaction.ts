@@ -146,7 +146,6 @@ export class CompactionJob {
   grandparent = 0;
   overlapBytes = 0;
   overlapSeen = false;
-  entriesIn = 0;
   /** The greatest sequence number seen. */
   newest = 0;
   entriesOut = 0;
@@ -222,7 +221,6 @@ export class CompactionJob {
       }
       if (left <= 0) return false;
       left -= top.keyLength + (top.live ? top.valueLength : 0) + 8;
-      this.entriesIn++;
       const order = this.keyLength < 0
         ? 1
         : compareRanges(top.key, top.keyStart, top.keyLength, this.key, 0, this.keyLength);

@@ -16,9 +16,12 @@ export class CompactionWorker {
 
   constructor(path: string) {
     this.path = path;
-    this.worker = new Worker(new URL("./_compaction_worker.ts", import.meta.url), {
-      type: "module",
-    });
+    const script = new URL("./_compaction_worker.ts", import.meta.url);
+    try {
+      this.worker = new Worker(script, { type: "module" });
+    } catch (error) {
+      throw new WorkerUnavailable((error as Error).message, { cause: error });
+    }
     this.worker.onmessage = ({ data }: MessageEvent<CompactionReply>) => {
       const { settle } = this;
       this.settle = undefined;

@@ -41,8 +41,6 @@ export class Compactor {
   seek: Table | undefined;
   picked: Picked | undefined;
   job: CompactionJob | undefined;
-  /** The version that the job reads. */
-  pinned: { references: number } | undefined;
   debt = 0;
   timer: ReturnType<typeof setImmediate> | undefined;
   worker: CompactionWorker | undefined;
@@ -51,10 +49,14 @@ export class Compactor {
   remoteFailed = false;
   stopped = false;
   counters: CompactionCounters = { jobs: 0, moves: 0, readBytes: 0, writtenBytes: 0 };
-  onChange: (() => void) | undefined;
 
   constructor(engine: Engine) {
     this.engine = engine;
+  }
+
+  /** Whether a job is under way, here or in the worker. */
+  get busy(): boolean {
+    return this.job !== undefined || this.remote !== undefined;
   }
 
   get level0(): number {
@@ -83,7 +85,7 @@ export class Compactor {
   /** Starts what is due. */
   wake(): void {
     if (this.stopped || this.engine.poison !== undefined) return;
-    if (this.job === undefined && this.remote === undefined) {
+    if (!this.busy) {
       try {
         this.begin();
       } catch {
@@ -113,7 +115,7 @@ export class Compactor {
     if (this.job === undefined) return;
     const { level0 } = this;
     if (level0 < LEVEL_0_TABLES && this.picked!.level === 0) return;
-    this.debt += bytes * (level0 < SLOW_TABLES ? 4 : 12);
+    this.debt += bytes * (level0 < SLOW_TABLES ? 2 : 12);
     while (this.job !== undefined && (this.debt >= SLICE_BYTES || this.level0 >= STOP_TABLES)) {
       this.debt = Math.max(0, this.debt - SLICE_BYTES);
       this.run(SLICE_BYTES);
@@ -157,7 +159,6 @@ export class Compactor {
       };
       engine.guard("a compaction", () => engine.apply(edit));
       this.counters.moves++;
-      this.onChange?.();
       return;
     }
     const inputBytes = picked.inputs.reduce((sum, table) => sum + table.sizeBytes, 0);
@@ -223,7 +224,6 @@ export class Compactor {
     const placed = added.map((table) => ({ level: target, table }));
     engine.guard("a compaction", () => engine.apply({ removed, added: placed }));
     this.counters.writtenBytes += added.reduce((sum, table) => sum + table.sizeBytes, 0);
-    this.onChange?.();
   }
 
   /** Carries the job on; when it is done, shows its result and begins the next. */
@@ -254,7 +254,7 @@ export class Compactor {
   /** Runs until nothing is due. */
   async settle(): Promise<void> {
     this.wake();
-    while (this.job !== undefined || this.remote !== undefined) {
+    while (this.busy) {
       if (this.remote !== undefined) await this.remote;
       else {
         this.run(IDLE_SLICE_BYTES);

@@ -3,38 +3,31 @@
  * are in files of their own that work on it. Fields are plain because those files share them.
  */
 import { bloomHash } from "./_bloom.ts";
-import { compareBytes, copyRange, EMPTY, writeFixed32 } from "./_bytes.ts";
+import { copyRange, EMPTY, writeFixed32 } from "./_bytes.ts";
 import { writeFixed64, writeVarint } from "./_bytes.ts";
 import { BlockCache, TableCache } from "./_caches.ts";
 import { CompactionJob } from "./_compaction.ts";
 import { Compactor } from "./_compactor.ts";
 import type { Cursor } from "./_cursor.ts";
-import { envelopeBytes, EXPIRING_BYTES, expiryOf, wrapValue } from "./_envelope.ts";
+import { envelopeBytes, expiryOf } from "./_envelope.ts";
 import { readSequence, TRAILER_BYTES } from "./_internal_key.ts";
 import { LevelCursor } from "./_level_cursor.ts";
+import { GroupCommit } from "./_group_commit.ts";
 import { BATCH_HEADER, CHUNK_BYTES, LogWriter } from "./_log.ts";
 import { Memtable } from "./_memtable.ts";
+import { prepare, readableValue, sizeOfBatch } from "./_operations.ts";
 import { RowCache } from "./_row_cache.ts";
 import { boundsOf, Scan, Slab } from "./_scan.ts";
 import type { Compression } from "./_table_builder.ts";
 import { compareUser } from "./_table_builder.ts";
 import { found, TableReader } from "./_table_reader.ts";
 import { type Edit, encodeEdit, LEVELS, type Table, TTL_COMPARATOR, Version } from "./_version.ts";
-import { CorruptionError, DatabaseClosedError, LimitError, ReadOnlyError } from "./errors.ts";
-import { DatabaseOptionsError } from "./errors.ts";
+import { CorruptionError, DatabaseClosedError, ReadOnlyError } from "./errors.ts";
 import type { FileSystem, StorageFile, StorageLock } from "./file_system.ts";
 import type { IteratorOptions, ReadOptions } from "./iterator.ts";
 import type { CommittedBatch, CommittedOperation, Operation, WriteOptions } from "./operation.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { CommitRecorder } from "./transaction.ts";
-
-/** The longest key. */
-export const MAX_KEY = 65536;
-/** The longest value. */
-export const MAX_VALUE: number = 2 ** 30;
-/** The largest batch, with up to 16 bytes for each operation. */
-export const MAX_BATCH: number = 2 ** 30 + 2 ** 20;
-const OPERATION_BYTES = 16;
 
 /** Options with their defaults filled in. */
 export interface EngineOptions {
@@ -59,22 +52,6 @@ export interface CutLog {
   /** What was wrong. */
   readonly reason: string;
 }
-
-function varintBytes(value: number): number {
-  return value < 128 ? 1 : value < 16384 ? 2 : value < 2097152 ? 3 : value < 268435456 ? 4 : 5;
-}
-
-/** Below this a sync is worth waiting for in this thread, in milliseconds. */
-const SHORT_SYNC_MS = 0.5;
-
-interface Group {
-  waiters: number;
-  readonly promise: Promise<void>;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
-const DONE: Promise<void> = Promise.resolve();
 
 /** An open database. */
 export class Engine {
@@ -108,18 +85,16 @@ export class Engine {
   /** The newest sequence number that is known to be durable, and whether the log says so. */
   durable = 0;
   marked = 0;
-  drained: Promise<void> | undefined;
-  syncing = false;
-  nextGroup: Group | undefined;
-  /** How long a sync took lately. */
-  syncMs = 0;
+  commits: GroupCommit = new GroupCommit(this);
   poison: unknown;
+  /** Reads go on until the files are closed, writes do not. */
+  closing = false;
   closed = false;
+  /** Resolves once a close that is under way is done, whatever came of it. */
+  closeDone: Promise<void> | undefined;
   cuts: CutLog[] = [];
   replayedBatches = 0;
   counters = { gets: 0, batches: 0, operations: 0, writtenBytes: 0, flushes: 0, syncs: 0 };
-  /** Numbers of files that exist and are not in the manifest yet. */
-  pendingFiles = new Set<number>();
 
   constructor(
     path: string,
@@ -149,7 +124,7 @@ export class Engine {
   }
 
   writable(what = "a write"): void {
-    if (this.closed) throw new DatabaseClosedError("database");
+    if (this.closing) throw new DatabaseClosedError("database");
     if (this.poison !== undefined) throw new ReadOnlyError(what, this.poison);
   }
 
@@ -420,7 +395,6 @@ export class Engine {
     this.manifest!.file.sync();
     const old = this.version;
     this.version = old.apply(edit);
-    for (const { table } of edit.added) this.pendingFiles.delete(table.number);
     this.unref(old);
   }
 
@@ -441,7 +415,6 @@ export class Engine {
 
   createTable(): { number: number; file: StorageFile } {
     const number = this.nextFile++;
-    this.pendingFiles.add(number);
     return { number, file: this.fs.create(this.fileName(number, "ldb")) };
   }
 
@@ -502,7 +475,9 @@ export class Engine {
     this.log = log;
     this.logNumber = number;
     this.durable = this.marked = this.sequence;
-    this.memtable = new Memtable();
+    const spare = this.scans.size === 0 &&
+      this.memtable.sizeBytes <= 2 * this.options.memtableBytes;
+    this.memtable = new Memtable(spare ? this.memtable : undefined);
     this.counters.flushes++;
     this.oldLogs.push(old);
     this.trimLogs();
@@ -542,41 +517,11 @@ export class Engine {
   /** Makes a batch visible; the promise is for its way to the file. */
   accept(given: readonly Operation[], sync: boolean): Promise<void> {
     this.writable();
-    let operations = given as readonly CommittedOperation[];
-    for (let i = 0; i < given.length; i++) {
-      const { type } = given[i]!;
-      if (type === "deleteRange") {
-        operations = this.expand(given);
-        break;
-      }
-    }
-    if (this.ttl) operations = this.wrap(operations);
-    let size = BATCH_HEADER;
-    let limited = BATCH_HEADER;
-    for (let i = 0; i < operations.length; i++) {
-      const operation = operations[i]!;
-      const keyLength = operation.key.length;
-      if (keyLength > MAX_KEY) throw new LimitError("key", MAX_KEY, keyLength);
-      size += 1 + varintBytes(keyLength) + keyLength;
-      limited += keyLength + OPERATION_BYTES;
-      if (operation.type === "put") {
-        const valueLength = operation.value.length;
-        if (valueLength > MAX_VALUE + (this.ttl ? EXPIRING_BYTES : 0)) {
-          throw new LimitError("value", MAX_VALUE, valueLength);
-        }
-        if (!this.ttl && (operation.ttl !== undefined || operation.expires !== undefined)) {
-          throw new DatabaseOptionsError(
-            "Cannot give an entry a lifetime: the database was not created with `ttl: true`",
-          );
-        }
-        size += varintBytes(valueLength) + valueLength;
-        limited += valueLength;
-      }
-      if (limited > MAX_BATCH) throw new LimitError("batch", MAX_BATCH, limited);
-    }
+    const operations = prepare(this, given);
+    const size = sizeOfBatch(operations, this.ttl);
     const count = operations.length;
     if (count > 0) this.commit(operations, count, size);
-    const done = sync ? this.syncSoon() : this.drainSoon();
+    const done = sync ? this.commits.syncSoon() : this.commits.drainSoon();
     return this.compactor.stalled ? this.compactor.relief(done) : done;
   }
 
@@ -627,7 +572,7 @@ export class Engine {
       }
     }
     if (whole) log.finish(size);
-    else log.append(target, size);
+    else this.guard("a write", () => log.append(target, size));
     this.sequence = sequence;
     const { counters } = this;
     counters.batches++;
@@ -642,132 +587,21 @@ export class Engine {
     const copies = operations.map((operation): CommittedOperation => {
       const key = operation.key.slice();
       if (operation.type === "delete") return { type: "delete", key };
-      return this.readable(key, operation.value.slice());
+      return readableValue(this, key, operation.value.slice());
     });
     const batch = { sequence, operations: copies };
-    for (const listener of this.listeners) listener(batch);
+    this.notify(batch);
   }
 
-  /** A stored value as an operation. */
-  readable(key: Uint8Array, stored: Uint8Array): CommittedOperation {
-    if (!this.ttl) return { type: "put", key, value: stored };
-    const expires = expiryOf(stored, 0, stored.length);
-    if (Number.isNaN(expires)) throw new CorruptionError(this.path, 0, "a value has no envelope");
-    const value = stored.subarray(envelopeBytes(stored, 0));
-    return expires === Infinity
-      ? { type: "put", key, value }
-      : { type: "put", key, value, expires };
-  }
-
-  /** Puts values into their envelopes. */
-  wrap(operations: readonly CommittedOperation[]): CommittedOperation[] {
-    const now = Date.now();
-    return operations.map((operation) => {
-      if (operation.type !== "put") return operation;
-      const { key, ttl } = operation;
-      let { expires } = operation;
-      if (ttl !== undefined) {
-        if (!(ttl > 0)) throw new DatabaseOptionsError(`A lifetime of ${ttl} ms is not positive`);
-        expires = now + ttl;
-      }
-      if (expires !== undefined) {
-        if (Number.isNaN(expires)) throw new DatabaseOptionsError("An end of life is not a number");
-        expires = Math.min(Math.max(0, Math.ceil(expires)), Number.MAX_SAFE_INTEGER);
-      }
-      if (operation.value.length > MAX_VALUE) {
-        throw new LimitError("value", MAX_VALUE, operation.value.length);
-      }
-      return { type: "put", key, value: wrapValue(operation.value, expires) };
-    });
-  }
-
-  /** Replaces each deletion of a range by deletions of the keys that are there. */
-  expand(operations: readonly Operation[]): CommittedOperation[] {
-    const out: CommittedOperation[] = [];
-    let bytes = BATCH_HEADER;
-    const add = (operation: CommittedOperation) => {
-      bytes += operation.key.length + OPERATION_BYTES;
-      if (operation.type === "put") bytes += operation.value.length;
-      if (bytes > MAX_BATCH) throw new LimitError("batch", MAX_BATCH, bytes);
-      out.push(operation);
-    };
-    for (const operation of operations) {
-      if (operation.type !== "deleteRange") {
-        add(operation);
-        continue;
-      }
-      const { from, to } = operation;
-      const before = out.length;
-      const scan = this.scan({ from, to });
+  /** Calls the listeners; one that throws must not look like a write that failed. */
+  notify(batch: CommittedBatch): void {
+    for (const listener of this.listeners) {
       try {
-        while (scan.advance()) add({ type: "delete", key: scan.copyKey() });
-      } finally {
-        scan.close();
-      }
-      for (let i = 0; i < before; i++) {
-        const { type, key } = out[i]!;
-        if (type === "put" && compareBytes(key, from) >= 0 && compareBytes(key, to) < 0) {
-          add({ type: "delete", key }); // a second deletion of one key does no harm
-        }
-      }
-    }
-    return out;
-  }
-
-  /** Resolves once what was written so far is with the operating system. */
-  drainSoon(): Promise<void> {
-    if (this.log!.chunkLength === 0) return DONE;
-    return this.drained ??= DONE.then(() => this.drain());
-  }
-
-  drain(): void {
-    this.drained = undefined;
-    if (this.poison !== undefined) throw new ReadOnlyError("a write", this.poison);
-    if (this.log !== undefined) this.guard("a write", () => this.log!.drain());
-  }
-
-  /** Resolves once what was written so far is durable; all who wait at one time share one sync. */
-  syncSoon(): Promise<void> {
-    if (this.nextGroup === undefined) {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      this.nextGroup = { waiters: 0, promise, resolve, reject };
-      if (!this.syncing) {
-        this.syncing = true;
-        queueMicrotask(() => this.syncGroup());
-      }
-    }
-    this.nextGroup.waiters++;
-    return this.nextGroup.promise;
-  }
-
-  async syncGroup(): Promise<void> {
-    for (let group; (group = this.nextGroup) !== undefined;) {
-      this.nextGroup = undefined;
-      try {
-        if (this.poison !== undefined) throw new ReadOnlyError("a write", this.poison);
-        this.usable();
-        this.guard("a write", () => this.log!.drain());
-        const { sequence, logNumber } = this;
-        this.counters.syncs++;
-        const { file } = this.log!;
-        const started = performance.now();
-        try {
-          // Handing a sync to another thread and back costs more than a short one takes.
-          if (group.waiters === 1 && this.syncMs < SHORT_SYNC_MS) file.sync();
-          else await file.syncLater();
-          this.syncMs += (performance.now() - started - this.syncMs) / 4;
-        } catch (error) {
-          this.poison ??= error;
-          throw new ReadOnlyError("an fsync", error);
-        }
-        // A log that was left meanwhile needs no mark: its batches are in a durable table.
-        if (logNumber === this.logNumber) this.durable = Math.max(this.durable, sequence);
-        group.resolve();
+        listener(batch);
       } catch (error) {
-        group.reject(error);
+        reportError(error);
       }
     }
-    this.syncing = false;
   }
 
   takeSnapshot(): Snapshot {
@@ -782,7 +616,7 @@ export class Engine {
   }
 
   closeFiles(): void {
-    this.closed = true;
+    this.closing = this.closed = true;
     this.compactor.stop();
     for (const listener of [...this.closeListeners]) listener();
     for (const scan of [...this.scans]) scan.close();
@@ -795,13 +629,17 @@ export class Engine {
   }
 
   async close(): Promise<void> {
-    if (this.closed) return;
+    if (this.closing) return await this.closeDone;
+    this.closing = true;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.closeDone = promise;
     try {
       await this.compactor.pause();
       if (this.closed || this.poison !== undefined) return;
-      if (this.durable !== this.sequence) await this.syncSoon();
+      if (this.durable !== this.sequence) await this.commits.syncSoon();
     } finally {
       if (!this.closed) this.closeFiles();
+      resolve();
     }
   }
 }

@@ -1,7 +1,8 @@
 /** Takes a sorted run in as tables, past the log and the memtable. */
 import { compareBytes } from "./_bytes.ts";
 import { TABLE_BYTES } from "./_compaction.ts";
-import { type Engine, MAX_KEY, MAX_VALUE } from "./_engine.ts";
+import type { Engine } from "./_engine.ts";
+import { MAX_KEY, MAX_VALUE } from "./_operations.ts";
 import { wrapValue } from "./_envelope.ts";
 import { MAX_SEQUENCE, userKey } from "./_internal_key.ts";
 import { breathe } from "./_maintenance.ts";
@@ -76,7 +77,6 @@ export async function ingest(
     open?.file.close();
     if (open) tables.push(newTable(open.number, 0, new Uint8Array(8), new Uint8Array(8)));
     for (const { number } of tables) {
-      engine.pendingFiles.delete(number);
       if (!done && !engine.closed) engine.removeFile(engine.fileName(number, "ldb"));
     }
   }
@@ -100,7 +100,7 @@ function install(engine: Engine, tables: Table[], sequence: number): void {
     let level = 0;
     const { compactor, version } = engine;
     // A compaction that runs may be about to put tables beside them.
-    if (compactor.job === undefined && compactor.remote === undefined) {
+    if (!compactor.busy) {
       while (level < LEVELS - 1 && version.overlapping(level, first, last).length === 0) level++;
       if (version.overlapping(level, first, last).length > 0) level--;
     }
@@ -126,7 +126,7 @@ function install(engine: Engine, tables: Table[], sequence: number): void {
     engine.rowCache.clear();
     const batch = { sequence, operations: [], ingested: { first, last } };
     engine.recorder?.([], sequence, batch.ingested);
-    for (const listener of engine.listeners) listener(batch);
+    engine.notify(batch);
   });
   engine.compactor.wake();
 }

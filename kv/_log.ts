@@ -113,6 +113,7 @@ export class LogWriter {
       this.sizeBytes += HEADER + part;
       at += part;
       first = false;
+      if (this.chunkLength >= CHUNK_BYTES) this.drain(); // a record of gigabytes must not pile up
     } while (at < length);
   }
 

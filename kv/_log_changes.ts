@@ -2,6 +2,7 @@
 import { visitBatch } from "./_batch_format.ts";
 import type { Engine } from "./_engine.ts";
 import { isMark, readLog } from "./_log.ts";
+import { readableValue } from "./_operations.ts";
 import { ChangesGoneError, CorruptionError } from "./errors.ts";
 import type { CommittedBatch, CommittedOperation } from "./operation.ts";
 
@@ -46,7 +47,9 @@ function readBatches(engine: Engine, number: number, position: number): Committe
         if (sequence < 0) sequence = own;
         const key = data.slice(keyStart, keyStart + keyLength);
         operations.push(
-          size < 0 ? { type: "delete", key } : engine.readable(key, data.slice(at, at + size)),
+          size < 0
+            ? { type: "delete", key }
+            : readableValue(engine, key, data.slice(at, at + size)),
         );
       });
       if (last < 0) throw new CorruptionError(name, offset, "a batch of the log is malformed");

@@ -1,5 +1,5 @@
 /** Work on a whole open database: compaction of a range, sizes, checks, copies. */
-import { scoreOf, widen } from "./_compaction.ts";
+import { type Picked, scoreOf, widen } from "./_compaction.ts";
 import type { Engine } from "./_engine.ts";
 import { TRAILER_BYTES } from "./_internal_key.ts";
 import { LogWriter } from "./_log.ts";
@@ -52,44 +52,48 @@ export async function compactRange(
   engine.writable("a compaction");
   const { from, to } = boundsOf(range, engine.slab);
   engine.guard("a flush", () => engine.flush());
-  const { compactor } = engine;
   let deepest = 0;
   for (let level = 0; level < LEVELS; level++) {
     if (engine.version.overlapping(level, from, to).length > 0) deepest = level;
   }
-  let old = new Set(engine.version.overlapping(deepest, from, to));
-  if (deepest === 0) old = new Set(); // goes to level 1 and is new there
+  // What is at the bottom and is not merged with anything above may still hold what has expired or
+  // is deleted: it is rewritten in place.
+  const old = deepest === 0 ? [] : engine.version.overlapping(deepest, from, to);
   const last = Math.max(1, deepest);
   for (let level = 0; level < last; level++) {
-    signal?.throwIfAborted();
-    await compactor.settle();
-    let pending = engine.version.overlapping(level, from, to);
-    // A level is done table by table, so that others may write in between.
-    while (pending.length > 0) {
-      signal?.throwIfAborted();
-      engine.writable("a compaction");
-      const picked = widen(engine.version, level, level === 0 ? pending : [pending[0]!]);
-      compactor.start({ ...picked, move: false });
-      await compactor.settle();
-      const left = new Set(engine.version.overlapping(level, from, to));
-      pending = pending.filter((table) => left.has(table));
-    }
+    const pending = engine.version.overlapping(level, from, to);
+    await compactTables(engine, level, pending, signal, (left) => ({
+      ...widen(engine.version, level, level === 0 ? left : [left[0]!]),
+      move: false,
+    }));
   }
-  // What was not merged with anything above may still hold what has expired or is deleted.
+  await compactTables(engine, last, old, signal, (left) => {
+    const { upper, inputs } = widen(engine.version, last, [left[0]!]);
+    return { level: last, target: last, inputs: inputs.slice(0, upper), upper, move: false };
+  });
+}
+
+/** Compacts tables of a level until none of them is left, some at a time so that others may write. */
+async function compactTables(
+  engine: Engine,
+  level: number,
+  tables: readonly Table[],
+  signal: AbortSignal | undefined,
+  choose: (left: readonly Table[]) => Picked,
+): Promise<void> {
+  const pending = new Set(tables);
+  const { compactor } = engine;
   for (;;) {
-    const table = engine.version.overlapping(last, from, to).find((table) => old.has(table));
-    if (table === undefined) return;
     signal?.throwIfAborted();
     engine.writable("a compaction");
-    const { upper, inputs } = widen(engine.version, last, [table]);
-    compactor.start({
-      level: last,
-      target: last,
-      inputs: inputs.slice(0, upper),
-      upper,
-      move: false,
-    });
-    await compactor.settle();
+    // No await may come between this check and the start: a write may start a job of its own.
+    if (compactor.busy) {
+      await compactor.settle();
+      continue;
+    }
+    const left = engine.version.levels[level]!.filter((table) => pending.has(table));
+    if (left.length === 0) return;
+    compactor.start(choose(left));
   }
 }
 
@@ -304,7 +308,7 @@ export function statsOf(engine: Engine): DatabaseStats {
     },
     tableCache: { tables: tableCache.tables.length, sizeBytes: tableCache.sizeBytes },
     compaction: {
-      running: compactor.job !== undefined || compactor.remote !== undefined,
+      running: compactor.busy,
       ...compactor.counters,
     },
     counters: { ...engine.counters },

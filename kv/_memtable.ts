@@ -21,7 +21,7 @@ export class Memtable {
   arenaUsed = 0;
   nodes: Int32Array<ArrayBuffer>;
   nodesUsed: number = LINKS + MAX_HEIGHT;
-  slots = new Int32Array(1024);
+  slots: Int32Array<ArrayBuffer>;
   count = 0;
   random = 0x2545f491;
   path = new Int32Array(MAX_HEIGHT);
@@ -31,9 +31,12 @@ export class Memtable {
   first = 0;
   shared = 0;
 
-  constructor() {
-    this.arena = new Uint8Array(65536);
-    this.nodes = new Int32Array(16384);
+  /** Takes the memory of one that is not read any more: growing anew costs copies and garbage. */
+  constructor(old?: Memtable) {
+    this.arena = old?.arena ?? new Uint8Array(65536);
+    this.nodes = old?.nodes ?? new Int32Array(16384);
+    this.nodes.fill(0, 0, LINKS + MAX_HEIGHT);
+    this.slots = old?.slots.fill(0) ?? new Int32Array(1024);
   }
 
   /** Bytes held. */
@@ -52,35 +55,51 @@ export class Memtable {
     return compareRanges(this.arena, nodes[node]!, nodes[node + 1]!, key, start, length);
   }
 
-  /** The last node with a key before this one; fills `path` when asked to. */
-  before(key: Uint8Array, start: number, length: number, path: Int32Array | undefined): number {
+  /** The last node with a key before this one, or 0. */
+  before(key: Uint8Array, start: number, length: number): number {
     const { nodes, arena, shared, first } = this;
-    let least = false;
-    let most = false;
-    if (first !== 0) {
-      const at = nodes[first]!;
-      const common = commonPrefix(arena, at, shared, key, start, length);
-      if (common < shared) {
-        most = common < length && key[start + common]! > arena[at + common]!;
-        least = !most;
-      }
+    if (first === 0) return 0;
+    const at = nodes[first]!;
+    const common = commonPrefix(arena, at, shared, key, start, length);
+    if (common < shared) {
+      const behind = common < length && key[start + common]! > arena[at + common]!;
+      return behind ? this.end() : 0;
     }
-    const word = wordAt(key, start + shared, start + length);
+    return this.descend(key, start, length, wordAt(key, start + shared, start + length), undefined);
+  }
+
+  /** The last node of all, or 0. */
+  end(): number {
+    const nodes = this.nodes;
+    let node = 0;
+    for (let level = MAX_HEIGHT - 1; level >= 0; level--) {
+      for (let next; (next = nodes[node + LINKS + level]!) !== 0;) node = next;
+    }
+    return node;
+  }
+
+  /** As {@linkcode Memtable.before}, for a key with what all have in common; fills `path`. */
+  descend(
+    key: Uint8Array,
+    start: number,
+    length: number,
+    word: number,
+    path: Int32Array | undefined,
+  ): number {
+    const { nodes, arena } = this;
     let node = 0;
     let known = 0; // a node that is known not to be before the key: met one level higher
     for (let level = MAX_HEIGHT - 1; level >= 0; level--) {
       for (;;) {
         const next = nodes[node + LINKS + level]!;
         if (next === 0 || next === known) break;
-        if (!most) {
-          const own = nodes[next + WORD]!;
-          if (
-            least || own > word || own === word &&
-              compareRanges(arena, nodes[next]!, nodes[next + 1]!, key, start, length) >= 0
-          ) {
-            known = next;
-            break;
-          }
+        const own = nodes[next + WORD]!;
+        if (
+          own > word || own === word &&
+            compareRanges(arena, nodes[next]!, nodes[next + 1]!, key, start, length) >= 0
+        ) {
+          known = next;
+          break;
         }
         node = next;
       }
@@ -118,6 +137,11 @@ export class Memtable {
     }
   }
 
+  isBefore(node: number, key: Uint8Array, start: number, length: number, word: number): boolean {
+    const own = this.nodes[node + WORD]!;
+    return own < word || own === word && this.compare(node, key, start, length) < 0;
+  }
+
   /** Adds a version, which must be newer than every other of its key. A length of -1 deletes. */
   add(
     key: Uint8Array,
@@ -139,16 +163,17 @@ export class Memtable {
     this.reserve(keyLength + (valueLength > 0 ? valueLength : 0), LINKS + MAX_HEIGHT);
     this.share(key, keyStart, keyLength);
     const { nodes, path } = this;
+    const word = wordAt(key, keyStart + this.shared, keyStart + keyLength);
     const last = this.last;
     // Keys often come in order: go on behind the node that was added last, where that is the place.
-    let near = last !== 0 && this.compare(last, key, keyStart, keyLength) < 0;
+    let near = last !== 0 && this.isBefore(last, key, keyStart, keyLength, word);
     if (near) {
       const next = nodes[last + LINKS]!;
-      near = next === 0 || this.compare(next, key, keyStart, keyLength) >= 0;
+      near = next === 0 || !this.isBefore(next, key, keyStart, keyLength, word);
     }
     if (near) {
       for (let level = this.lastHeight - 1; level >= 0; level--) path[level] = last;
-    } else this.before(key, keyStart, keyLength, path);
+    } else this.descend(key, keyStart, keyLength, word, path);
     const node = this.nodesUsed;
     this.nodesUsed = node + LINKS + height;
     const arena = this.arena;
@@ -160,7 +185,7 @@ export class Memtable {
     nodes[node + 4] = sequence | 0;
     nodes[node + 5] = Math.floor(sequence / 0x1_0000_0000);
     nodes[node + 6] = hash | 0;
-    nodes[node + WORD] = wordAt(key, keyStart + this.shared, keyStart + keyLength);
+    nodes[node + WORD] = word;
     copyRange(key, keyStart, keyLength, arena, at);
     this.arenaUsed = at + keyLength;
     if (valueLength > 0) {
@@ -231,7 +256,7 @@ export class Memtable {
   /** The first node at or behind (key, sequence). */
   seek(key: Uint8Array, start: number, length: number, sequence: number): number {
     const nodes = this.nodes;
-    let node = nodes[this.before(key, start, length, undefined) + LINKS]!;
+    let node = nodes[this.before(key, start, length) + LINKS]!;
     while (
       node !== 0 && this.sequenceOf(node) > sequence &&
       this.compare(node, key, start, length) === 0
@@ -276,12 +301,7 @@ class MemtableCursor extends Cursor {
   }
 
   override last(): void {
-    const nodes = this.table.nodes;
-    let node = 0;
-    for (let level = MAX_HEIGHT - 1; level >= 0; level--) {
-      for (let next; (next = nodes[node + LINKS + level]!) !== 0;) node = next;
-    }
-    this.set(node);
+    this.set(this.table.end());
   }
 
   override seek(key: Uint8Array, start: number, length: number, sequence: number): void {
@@ -289,7 +309,7 @@ class MemtableCursor extends Cursor {
   }
 
   override seekBefore(key: Uint8Array, start: number, length: number): void {
-    this.set(this.table.before(key, start, length, undefined));
+    this.set(this.table.before(key, start, length));
   }
 
   override next(): void {
@@ -301,7 +321,7 @@ class MemtableCursor extends Cursor {
     const { table } = this;
     const nodes = table.nodes;
     const here = this.node;
-    let node = table.before(table.arena, nodes[here]!, nodes[here + 1]!, undefined);
+    let node = table.before(table.arena, nodes[here]!, nodes[here + 1]!);
     for (let next; (next = nodes[node + LINKS]!) !== here;) node = next;
     this.set(node);
   }

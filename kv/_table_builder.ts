@@ -25,6 +25,9 @@ export const BLOCK_TRAILER_BYTES = 5;
 /** How blocks are compressed; zstd only where LevelDB need not read them. */
 export type Compression = "none" | "snappy" | "zstd";
 
+/** The largest block that is compressed with zstd, and so the most that reading one may give. */
+export const MAX_ZSTD_BLOCK: number = 2 ** 26;
+
 const WRITE_BYTES = 65536;
 const FILTER_BITS = 10;
 
@@ -35,7 +38,7 @@ export class TableBuilder {
   blockBytes: number;
   /** Bytes handed over so far, those in `out` among them. */
   offset = 0;
-  out: Uint8Array<ArrayBuffer> = new Uint8Array(WRITE_BYTES + 32768);
+  out: Uint8Array<ArrayBuffer> = new Uint8Array(2 * WRITE_BYTES);
   outLength = 0;
   data = new BlockBuilder(16);
   index = new BlockBuilder(1);
@@ -137,13 +140,10 @@ export class TableBuilder {
   /** Writes a block; its handle is then in `handle`. */
   write(raw: Uint8Array, length: number, compression: Compression): void {
     const room = snappyBound(length) + BLOCK_TRAILER_BYTES;
-    if (this.outLength >= WRITE_BYTES) this.drain();
-    if (this.outLength + room > this.out.length) {
-      const grown = new Uint8Array((this.outLength + room) * 2);
-      grown.set(this.out.subarray(0, this.outLength));
-      this.out = grown;
-    }
-    const { out, outLength } = this;
+    if (this.outLength >= WRITE_BYTES || this.outLength + room > this.out.length) this.drain();
+    const large = room > this.out.length; // a value of megabytes: not worth keeping the memory
+    const out = large ? new Uint8Array(room) : this.out;
+    const { outLength } = this;
     let size = length;
     let type = 0;
     if (compression === "snappy") {
@@ -153,7 +153,7 @@ export class TableBuilder {
         size = packed;
         type = 1;
       }
-    } else if (compression === "zstd") {
+    } else if (compression === "zstd" && length <= MAX_ZSTD_BLOCK) {
       const packed = zstdCompressSync(raw.subarray(0, length));
       if (packed.length < length - (length >>> 3)) {
         out.set(packed, outLength);
@@ -167,8 +167,9 @@ export class TableBuilder {
     this.handle.length = 0;
     this.handle.varint(this.offset);
     this.handle.varint(size);
-    this.outLength += size + BLOCK_TRAILER_BYTES;
     this.offset += size + BLOCK_TRAILER_BYTES;
+    if (large) this.file.append(out.subarray(0, size + BLOCK_TRAILER_BYTES));
+    else this.outLength += size + BLOCK_TRAILER_BYTES;
   }
 
   drain(): void {

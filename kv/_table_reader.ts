@@ -16,11 +16,10 @@ import { crc32c, maskCrc } from "./_crc32c.ts";
 import { Cursor } from "./_cursor.ts";
 import { MAX_SEQUENCE, readSequence, TRAILER_BYTES } from "./_internal_key.ts";
 import { snappyDecompress } from "./_snappy.ts";
-import { BLOCK_TRAILER_BYTES, FOOTER_BYTES, MAGIC } from "./_table_builder.ts";
+import { BLOCK_TRAILER_BYTES, FOOTER_BYTES, MAGIC, MAX_ZSTD_BLOCK } from "./_table_builder.ts";
 import { CorruptionError } from "./errors.ts";
 import type { StorageFile } from "./file_system.ts";
 
-const MAX_ZSTD_BLOCK = 2 ** 26;
 /** Sequence number that stands before every version of a key. */
 export const FIRST = Infinity;
 
@@ -322,20 +321,20 @@ class TableCursor extends Cursor {
 
   /** Goes over blocks until one has an entry. */
   forward(more: boolean): void {
-    while (!more) {
-      if (this.onDamage === undefined) {
-        if (!this.enter(this.number + 1)) return;
-        more = this.inner.first();
-      } else {
-        try {
+    for (;;) {
+      try {
+        while (!more) {
           if (!this.enter(this.number + 1)) return;
           more = this.inner.first();
-        } catch (error) {
-          this.onDamage(this.wrap(error));
         }
+        this.show();
+        return;
+      } catch (error) {
+        if (this.onDamage === undefined) throw error;
+        this.onDamage(this.wrap(error));
+        more = false;
       }
     }
-    this.show();
   }
 
   backward(more: boolean): void {

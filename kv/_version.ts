@@ -8,7 +8,7 @@
  *
  * The comparator's name says who may open the database: LevelDB refuses one that it does not know.
  */
-import { ByteWriter, compareBytes, compareRanges, readVarint, varintEnd } from "./_bytes.ts";
+import { ByteWriter, compareRanges, readVarint, varintEnd } from "./_bytes.ts";
 import { MAX_SEQUENCE, readSequence, TRAILER_BYTES } from "./_internal_key.ts";
 import { compareUser } from "./_table_builder.ts";
 import type { TableReader } from "./_table_reader.ts";
@@ -229,9 +229,4 @@ export class Version {
       }
     }
   }
-}
-
-/** Whether two user keys are equal. */
-export function sameKey(a: Uint8Array, b: Uint8Array): boolean {
-  return compareBytes(a, b) === 0;
 }

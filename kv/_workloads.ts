@@ -1,4 +1,5 @@
 /** The workloads of LevelDB's db_bench, under its names, for the command line. */
+import { setImmediate } from "node:timers";
 import type { Database } from "./database.ts";
 import type { Operation } from "./operation.ts";
 
@@ -30,8 +31,10 @@ const KEY_BYTES = 16;
 const HOT_PART = 100;
 /** A durable write costs a thousand times as much as another. */
 const SYNC_PART = 1000;
-/** Writes between two looks at the signal, and reads between two turns of the event loop. */
-const STRIDE = 1000;
+/** As many times larger are the values of fill100K, and so many fewer are there. */
+const LARGE_PART = 1000;
+/** Operations between two turns of the event loop, in which a signal can arrive. */
+const STRIDE = 10_000;
 
 function keyOf(number: number): Uint8Array {
   const key = new Uint8Array(KEY_BYTES);
@@ -69,35 +72,49 @@ type Order = (index: number, entries: number, next: (limit: number) => number) =
 const inOrder: Order = (index) => index;
 const anyOrder: Order = (_index, entries, next) => next(entries);
 
-function fill(
-  order: Order,
-  options: { fresh?: boolean; sync?: boolean; delete?: boolean; part?: number },
-): Workload {
+/** Lets signals and compactions have their turn. */
+async function breathe(signal: AbortSignal): Promise<void> {
+  // A timer would take two milliseconds, as long as thousands of reads.
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  signal.throwIfAborted();
+}
+
+interface FillOptions {
+  readonly fresh?: boolean;
+  readonly sync?: boolean;
+  readonly delete?: boolean;
+  /** One operation for so many entries. */
+  readonly part?: number;
+  /** Operations of one write. */
+  readonly batch?: number;
+  readonly valueBytes?: number;
+}
+
+function fill(order: Order, options: FillOptions): Workload {
+  const { batch = 1, part = 1, sync = false } = options;
   return {
     fresh: options.fresh ?? false,
-    async run(db, { entries, valueBytes }, signal) {
+    async run(db, size, signal) {
+      const { entries } = size;
+      const valueBytes = options.valueBytes ?? size.valueBytes;
       const next = random(1);
       const valueOf = valuesOf(valueBytes);
-      const operations = Math.ceil(entries / (options.part ?? 1));
-      for (let i = 0; i < operations; i++) {
-        const key = keyOf(order(i, entries, next));
-        const operation: Operation = options.delete
-          ? { type: "delete", key }
-          : { type: "put", key, value: valueOf(i) };
-        await db.write([operation], { sync: options.sync ?? false });
-        if (i % STRIDE === 0) signal.throwIfAborted();
+      const operations = Math.ceil(entries / part);
+      for (let i = 0; i < operations;) {
+        const together: Operation[] = [];
+        for (const end = Math.min(operations, i + batch); i < end; i++) {
+          const key = keyOf(order(i, entries, next));
+          together.push(
+            options.delete ? { type: "delete", key } : { type: "put", key, value: valueOf(i) },
+          );
+        }
+        await db.write(together, { sync });
+        if (i % STRIDE === 0) await breathe(signal);
       }
       const each = KEY_BYTES + (options.delete ? 0 : valueBytes);
       return { operations, bytes: operations * each };
     },
   };
-}
-
-/** Lets signals and compactions have their turn. */
-async function breathe(index: number, signal: AbortSignal): Promise<void> {
-  if (index % STRIDE !== 0) return;
-  await new Promise((resolve) => setTimeout(resolve, 0));
-  signal.throwIfAborted();
 }
 
 function read(
@@ -114,7 +131,7 @@ function read(
           found++;
           bytes += KEY_BYTES + value.length;
         }
-        await breathe(i + 1, signal);
+        if (i % STRIDE === 0) await breathe(signal);
       }
       return { operations: entries, bytes, found };
     },
@@ -129,7 +146,7 @@ function scan(reverse: boolean): Workload {
       using iterator = db.iterator({ reverse, limit: entries });
       for (let entry; (entry = iterator.nextSync());) {
         bytes += entry[0].length + entry[1].length;
-        await breathe(++operations, signal);
+        if (++operations % STRIDE === 0) await breathe(signal);
       }
       return { operations, bytes };
     },
@@ -139,9 +156,11 @@ function scan(reverse: boolean): Workload {
 /** The workloads by name. */
 export const WORKLOADS: Readonly<Record<string, Workload>> = {
   fillseq: fill(inOrder, { fresh: true }),
+  fillbatch: fill(inOrder, { fresh: true, batch: 1000 }),
   fillsync: fill(anyOrder, { fresh: true, sync: true, part: SYNC_PART }),
   fillrandom: fill(anyOrder, { fresh: true }),
   overwrite: fill(anyOrder, {}),
+  fill100K: fill(anyOrder, { fresh: true, part: LARGE_PART, valueBytes: 100_000 }),
   readrandom: read((_index, entries, next) => keyOf(next(entries))),
   readmissing: read((_index, entries, next) => {
     const key = keyOf(next(entries));
@@ -163,7 +182,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
           found++;
           bytes += entry[0].length + entry[1].length;
         }
-        await breathe(i + 1, signal);
+        if (i % STRIDE === 0) await breathe(signal);
       }
       return { operations: entries, bytes, found };
     },
@@ -193,4 +212,5 @@ export const DEFAULT_WORKLOADS: readonly string[] = [
   "seekrandom",
   "readhot",
   "deleterandom",
+  "fill100K",
 ];

@@ -53,6 +53,7 @@ Options:
   --ttl <ms>          set: the entry's lifetime in milliseconds. A database that was not made with
                       --ttl takes none.
   --lifetimes         import: makes a missing database one whose entries may have lifetimes.
+                      repair: it was made so, where its manifest cannot tell any more.
   --num <number>      bench: entries.                                        [default: 100000]
   --value-size <n>    bench: bytes of a value.                                  [default: 100]
   --help              Show this.
@@ -340,7 +341,10 @@ class Run {
   }
 
   async repair(): Promise<number> {
-    const report = await Database.repair(this.#command.db, { signal: this.#signal });
+    const report = await Database.repair(this.#command.db, {
+      signal: this.#signal,
+      ...(this.#command.lifetimes ? { ttl: true } : {}),
+    });
     for (const problem of report.problems) this.#streams.error(problem.message);
     const { files, entries } = report;
     this.#print(

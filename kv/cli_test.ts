@@ -166,6 +166,13 @@ Deno.test("`kv set --ttl` makes a database whose entries end", () =>
     await Deno.remove(copy, { recursive: true });
     assertEquals((await any(["--db", copy, "import", "--lifetimes"], bytes(output))).code, 0);
     assertEquals((await any(["--db", copy, "export"])).output, output);
+    await Deno.remove(`${copy}/CURRENT`);
+    for (const { name } of [...Deno.readDirSync(copy)]) {
+      if (name.startsWith("MANIFEST")) await Deno.remove(`${copy}/${name}`);
+    }
+    const repaired = await any(["--db", copy, "repair", "--lifetimes"]);
+    assertEquals(repaired.code, 0, repaired.errors[0]);
+    assertEquals((await any(["--db", copy, "export"])).output, output);
   }));
 
 Deno.test("`kv` says what is wrong with a database that is missing or no database", () =>
@@ -196,7 +203,7 @@ Deno.test("`kv bench` runs workloads by name in a new folder, and leaves nothing
   withFolder(async (db, path) => {
     const names = ["fillseq", "fillsync", "fillrandom", "overwrite", "readrandom", "readmissing"];
     names.push("readhot", "readseq", "readreverse", "seekrandom", "compact");
-    names.push("deleteseq", "deleterandom");
+    names.push("deleteseq", "deleterandom", "fillbatch", "fill100K");
     const result = await db("bench", "--num", "300", "--value-size", "33", ...names);
     assertEquals(result.code, 0, result.errors[0]);
     const lines = result.output.trimEnd().split("\n");

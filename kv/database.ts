@@ -100,8 +100,24 @@ export interface LongOptions {
   readonly signal?: AbortSignal;
 }
 
+const SIZES = [
+  "memoryBytes",
+  "memtableBytes",
+  "cacheBytes",
+  "tableCacheBytes",
+  "maxOpenTables",
+  "blockBytes",
+  "retainLogBytes",
+] as const;
+
 function engineOptions(options: DatabaseOptions): EngineOptions {
   const { memoryBytes } = options;
+  for (const name of SIZES) {
+    const size = options[name];
+    const least = name === "retainLogBytes" || name === "cacheBytes" ? 0 : 1;
+    if (size === undefined || Number.isSafeInteger(size) && size >= least) continue;
+    throw new DatabaseOptionsError(`\`${name}: ${size}\` is not a whole number from ${least} on`);
+  }
   const share = (part: number, least: number, otherwise: number) =>
     memoryBytes === undefined ? otherwise : Math.max(least, Math.floor(memoryBytes * part));
   return {
@@ -193,6 +209,7 @@ export class Database implements AsyncDisposable {
    */
   // deno-lint-ignore require-await -- the work is synchronous; errors must reject
   static async open(path: string, options: DatabaseOptions = {}): Promise<Database> {
+    const settings = engineOptions(options);
     const fs = options.fileSystem ?? new RealFileSystem();
     const missing = () => !fs.list(path).includes("CURRENT");
     if (missing() && options.createIfMissing === false) throw new DatabaseNotFoundError(path);
@@ -205,7 +222,7 @@ export class Database implements AsyncDisposable {
       if (exists && options.errorIfExists) throw new DatabaseExistsError(path);
       const state = exists ? readManifest(fs, path) : undefined;
       const comparator = comparatorOf(options, state);
-      engine = new Engine(path, fs, lock, engineOptions(options), comparator);
+      engine = new Engine(path, fs, lock, settings, comparator);
       recover(engine, state);
       engine.compactor.wake();
       return new Database(engine);
@@ -384,6 +401,19 @@ export class Database implements AsyncDisposable {
    * `ChangesGoneError` when the batches behind `since` are no longer in a log (see
    * `retainLogBytes`), or were ingested; reads of the logs throw `CorruptionError`. It ends when
    * the database is closed.
+   *
+   * @example
+   * ```ts
+   * import { Database } from "@groundwork/std/kv";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using db = await Database.open(await Deno.makeTempDir());
+   * await db.put(Uint8Array.of(1), Uint8Array.of(10));
+   * for await (const { sequence, operations } of db.changes({ since: 0 })) {
+   *   assertEquals([sequence, operations.length], [1, 1]);
+   *   break;
+   * }
+   * ```
    */
   changes(options: ChangesOptions = {}): AsyncIterableIterator<CommittedBatch> & AsyncDisposable {
     this.#engine.usable();
@@ -425,6 +455,19 @@ export class Database implements AsyncDisposable {
    * failure they are there all or not at all, and durable once the promise resolves. They are newer
    * than every write so far. `onCommit` and `changes` report the range and no operations, `watch`
    * nothing. Others may write meanwhile.
+   *
+   * @example
+   * ```ts
+   * import { Database } from "@groundwork/std/kv";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using db = await Database.open(await Deno.makeTempDir());
+   * function* run(): Generator<[Uint8Array, Uint8Array]> {
+   *   for (let i = 0; i < 200; i++) yield [Uint8Array.of(i), new Uint8Array(10)];
+   * }
+   * assertEquals(await db.ingest(run()), 200);
+   * assertEquals(db.hasSync(Uint8Array.of(199)), true);
+   * ```
    */
   async ingest(run: SortedRun, options: LongOptions = {}): Promise<number> {
     const before = this.#ingests;

@@ -84,7 +84,7 @@ function bytesOf(name: string, field: unknown): Uint8Array {
   if (typeof field === "object" && field !== null) {
     const { base64, hex } = field as { base64?: unknown; hex?: unknown };
     if (typeof hex === "string") return codecs.hex.encode(hex);
-    if (typeof base64 === "string" && /^[A-Za-z0-9+/]*={0,2}$/.test(base64)) {
+    if (typeof base64 === "string" && !/[^A-Za-z0-9+/=]|=[^=]|={3}/.test(base64)) {
       return new Uint8Array(Buffer.from(base64, "base64"));
     }
   }

@@ -301,6 +301,37 @@ Deno.test("`Database` compacts in a worker as in its own thread", async () => {
   await Deno.remove(path, { recursive: true });
 });
 
+Deno.test("`Database` compacts in its own thread where a worker does not start or dies", async () => {
+  const { Worker } = globalThis;
+  class Refused {
+    constructor() {
+      throw new Error("no workers here");
+    }
+  }
+  class Dying {
+    onerror: ((event: ErrorEvent) => void) | undefined;
+    postMessage(): void {
+      queueMicrotask(() => this.onerror?.(new ErrorEvent("error", { message: "gone" })));
+    }
+    terminate(): void {}
+  }
+  for (const stub of [Refused, Dying]) {
+    const path = await Deno.makeTempDir();
+    globalThis.Worker = stub as unknown as typeof Worker;
+    try {
+      await using db = await Database.open(path, { compaction: "worker", memtableBytes: 500_000 });
+      for (let i = 0; i < 15_000; i++) await db.put(key(i % 9000), bytes(`${i}`.padEnd(200, "y")));
+      await db.compactRange();
+      assertEquals(keysOf(db).length, 9000);
+      assert(db.stats().compaction.jobs > 0);
+      assertEquals((await db.verify()).problems, []);
+    } finally {
+      globalThis.Worker = Worker;
+    }
+    await Deno.remove(path, { recursive: true });
+  }
+});
+
 Deno.test("`Database` keeps its caches inside `memoryBytes`", async () => {
   const memoryBytes = 2 ** 20;
   await using db = await Database.open("/db", { fileSystem: new MemoryFileSystem(), memoryBytes });
@@ -325,4 +356,35 @@ Deno.test("`Database` refuses reads through a disposed snapshot or after `close(
   assertThrows(() => db.getSync(bytes("a")), DatabaseClosedError);
   assertThrows(() => db.iterator(), DatabaseClosedError);
   await assertRejects(() => db.put(bytes("a"), bytes("1")), DatabaseClosedError);
+});
+
+Deno.test("`Database.open()` refuses sizes that are none", async () => {
+  const fileSystem = new MemoryFileSystem();
+  for (const size of [NaN, -1, 1.5, Infinity]) {
+    const options = { fileSystem, memtableBytes: size };
+    await assertRejects(() => Database.open("/db", options), DatabaseOptionsError);
+  }
+  await using db = await Database.open("/db", { fileSystem, cacheBytes: 0, retainLogBytes: 0 });
+  await fill(db, 100);
+  await db.compactRange();
+  assertEquals(text(db.getSync(key(1))), "2-1".padEnd(40, "x"));
+  assertEquals(text(db.getSync(key(1))), "2-1".padEnd(40, "x"));
+});
+
+Deno.test("`Database` keeps values of megabytes through log, tables and zstd", async () => {
+  const fileSystem = new MemoryFileSystem();
+  for (const compression of ["snappy", "zstd"] as const) {
+    const path = `/${compression}`;
+    const options = { fileSystem, compression, levelDbCompatible: false };
+    const values = [3, 5].map((n) => new Uint8Array(n * 2 ** 20 + 7).fill(n));
+    {
+      await using db = await Database.open(path, options);
+      for (const value of values) await db.put(key(value.length), value);
+      await db.compactRange();
+      await db.put(bytes("in the log"), values[0]!);
+    }
+    await using db = await Database.open(path, options);
+    for (const value of values) assertEquals(db.getSync(key(value.length)), value);
+    assertEquals(db.getSync(bytes("in the log"))!.length, values[0]!.length);
+  }
 });

@@ -1,12 +1,20 @@
 /**
  * Random operations on a database and on a sorted map, which have to agree on every answer: reads,
  * iterators in both directions with bounds and seek, snapshots, batches, ranges that are deleted,
- * namespaces, transactions, the stream of commits, and all of it over reopening. 20,000 operations,
+ * namespaces, transactions, the stream of commits, compactions, copies, sorted runs, and all of it over
+ * reopening with other options. 20,000 operations,
  * or 1,000,000 with `GROUNDWORK_SOAK=1`; `GROUNDWORK_SEED` repeats a run.
  */
 import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { codecs, Database, type DatabaseIterator, type Operation, type Snapshot } from "./mod.ts";
+import {
+  codecs,
+  Database,
+  type DatabaseIterator,
+  type DatabaseOptions,
+  type Operation,
+  type Snapshot,
+} from "./mod.ts";
 
 const OPERATIONS = Deno.env.get("GROUNDWORK_SOAK") === "1" ? 1_000_000 : 20_000;
 const SEED = Number(Deno.env.get("GROUNDWORK_SEED") ?? Math.floor(Math.random() * 2 ** 31));
@@ -212,16 +220,71 @@ class ModelTest {
     return kind < 9 ? { type: "delete", key } : { type: "put", key, value: bytes(this.#value()) };
   }
 
+  /** Each opening has other settings of what may change. */
+  #options(): DatabaseOptions {
+    const compressions = ["none", "snappy", this.#ttl ? "zstd" : "none"] as const;
+    return {
+      memtableBytes: 20_000 + this.#next(100_000),
+      cacheBytes: this.#next(400_000),
+      tableCacheBytes: this.#next(100_000),
+      maxOpenTables: 1 + this.#next(10),
+      blockBytes: [256, 4096][this.#next(2)]!,
+      compression: compressions[this.#next(3)]!,
+      compaction: this.#next(4) === 0 ? "worker" : "thread",
+      ttl: this.#ttl,
+    };
+  }
+
   async #open(): Promise<void> {
-    const options = { memtableBytes: 100_000, cacheBytes: 200_000, ttl: this.#ttl };
-    this.#db = await Database.open(this.#path, options);
+    this.#db = await Database.open(this.#path, this.#options());
     assertEquals(this.#db.sequence >= this.#sequence, true, "the sequence number went back");
     this.#db.onCommit((batch) => {
+      if (batch.ingested) {
+        assertEquals(batch.sequence > this.#sequence, true);
+        this.#sequence = batch.sequence;
+        return;
+      }
       assertEquals(batch.sequence, this.#sequence + 1);
       this.#sequence += batch.operations.length;
       this.#replica.apply(batch.operations);
     });
     this.#sequence = this.#db.sequence;
+  }
+
+  /** What an operator does while the database is in use; none of it may change an answer. */
+  async #maintain(): Promise<void> {
+    switch (this.#next(5)) {
+      case 0: {
+        const { problems } = await this.#db.verify();
+        assertEquals(problems, []);
+        break;
+      }
+      case 1: {
+        const copy = `${this.#path}-copy`;
+        await this.#db.checkpoint(copy);
+        {
+          await using db = await Database.open(copy, this.#options());
+          const all = [...db.iterator()].map((entry) => entry.map(text));
+          assertEquals(all, plain(this.#map.entries));
+        }
+        await Database.destroy(copy);
+        break;
+      }
+      case 2: {
+        const keys = Array.from({ length: this.#next(30) }, () => this.#key());
+        const run = [...new Set(keys)].sort().map((key): Entry => [key, this.#value(), Infinity]);
+        await this.#db.ingest(run.map(([key, value]) => [bytes(key), bytes(value)] as const));
+        for (const [key, value] of run) {
+          this.#map.set(key, value);
+          this.#replica.set(key, value);
+        }
+        break;
+      }
+      default: {
+        const [from, to] = [this.#key(), this.#key()].sort() as [string, string];
+        await this.#db.compactRange(this.#next(3) ? { from: bytes(from), to: bytes(to) } : {});
+      }
+    }
   }
 
   #closeAll(): void {
@@ -392,7 +455,8 @@ class ModelTest {
       const found = this.#db.getSync(bytes(key), { snapshot: held.real });
       assertEquals(optional(found), held.model.get(key));
     } else if (kind < 950) await this.#transaction();
-    else if (kind < 996) await this.#inSpace();
+    else if (kind < 995) await this.#inSpace();
+    else if (kind < 996) await this.#maintain();
     else if (kind < 999 || this.#next(2) === 0) this.#checkEverything();
     else {
       this.#closeAll();

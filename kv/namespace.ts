@@ -11,7 +11,8 @@
  * @module
  */
 import { compareBytes, concatBytes, EMPTY } from "./_bytes.ts";
-import { type Codec, codecOf, type CodecTypes } from "./codec.ts";
+import { type Codec, codecOf, type CodecTypes, encodeBehind } from "./codec.ts";
+import type { WatchEvent, WatchOptions } from "./changes.ts";
 import { EncodingError } from "./errors.ts";
 import {
   DatabaseIterator,
@@ -68,6 +69,17 @@ export interface NamespacePutOptions extends WriteOptions {
   readonly ttl?: number | undefined;
 }
 
+/** One operation on a key of a namespace that is watched. */
+export type NamespaceEvent<K, V> =
+  & ({ readonly type: "put"; readonly key: K; readonly value: V } | {
+    readonly type: "delete";
+    readonly key: K;
+  })
+  & {
+    /** The sequence number of this operation. */
+    readonly sequence: number;
+  };
+
 /** What a namespace stands on: a database or a transaction. */
 export interface NamespaceTarget {
   /** As `Database.getSync()`. */
@@ -78,6 +90,8 @@ export interface NamespaceTarget {
   keys(options?: IteratorOptions): DatabaseIterator<Uint8Array>;
   /** As `Database.write()`. */
   write(operations: readonly Operation[], options?: WriteOptions): Promise<void>;
+  /** As `Database.watch()`; a transaction has none. */
+  watch?(options: WatchOptions): AsyncIterableIterator<WatchEvent> & AsyncDisposable;
 }
 
 const OPEN = 0x21;
@@ -186,17 +200,12 @@ export class Namespace<K, V> {
 
   /** The key of the database that stands for a key of this namespace. */
   encodeKey(key: K): Uint8Array {
-    const encoded = this.#key.encode(key);
-    const prefix = this.#prefix;
-    const result = new Uint8Array(prefix.length + encoded.length);
-    result.set(prefix);
-    result.set(encoded, prefix.length);
-    return result;
+    return encodeBehind(this.#prefix, this.#key, key);
   }
 
   /** The key of this namespace that a key of the database stands for. */
   #decodeKey(key: Uint8Array): K {
-    return this.#key.decode(key.slice(this.#prefix.length));
+    return this.#key.decode(key.subarray(this.#prefix.length));
   }
 
   #encodeRange(range: NamespaceRange<K>): KeyRange {
@@ -350,6 +359,41 @@ export class Namespace<K, V> {
       this.#source(base, (entry) => this.#value.decode(entry[1])),
       options,
     );
+  }
+
+  /**
+   * Operations on the keys of a range, decoded, from the call on; those on namespaces inside are not
+   * among them. As `Database.watch()`; `TypeError` in a transaction.
+   */
+  watch(
+    options: NamespaceRange<K> & { readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncIterableIterator<NamespaceEvent<K, V>> & AsyncDisposable {
+    if (!this.#target.watch) throw new TypeError("A transaction cannot be watched");
+    const { signal } = options;
+    const events = this.#target.watch({
+      ...this.#encodeRange(options),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const decoded = (event: WatchEvent): NamespaceEvent<K, V> => {
+      const { sequence } = event;
+      const key = this.#decodeKey(event.key);
+      return event.type === "delete"
+        ? { type: "delete", key, sequence }
+        : { type: "put", key, value: this.#value.decode(event.value), sequence };
+    };
+    const result: AsyncIterableIterator<NamespaceEvent<K, V>> & AsyncDisposable = {
+      async next() {
+        const { done, value } = await events.next();
+        return done ? { done, value: undefined } : { done: false, value: decoded(value) };
+      },
+      async return() {
+        await events.return!();
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]: () => result,
+      [Symbol.asyncDispose]: () => events[Symbol.asyncDispose](),
+    };
+    return result;
   }
 }
 

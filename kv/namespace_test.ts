@@ -137,6 +137,29 @@ Deno.test("`Namespace.clear()` removes the namespaces inside too, and nothing el
     ]);
   }));
 
+Deno.test("`Namespace.watch()` gives decoded operations on its own keys", () =>
+  withDatabase(async (db) => {
+    const users = db.namespace("users", { keyEncoding: "utf8", valueEncoding: "json" });
+    const inner = users.namespace("inner", { keyEncoding: "utf8", valueEncoding: "utf8" });
+    await using events = users.watch({ prefix: "a" });
+    await users.put("ada", { born: 1815 });
+    await users.put("bob", 1);
+    await inner.put("a", "1");
+    await users.delete("ada");
+    const { sequence } = db;
+    assertEquals([(await events.next()).value, (await events.next()).value], [
+      { type: "put", key: "ada", value: { born: 1815 }, sequence: sequence - 3 },
+      { type: "delete", key: "ada", sequence },
+    ]);
+    const controller = new AbortController();
+    const ended = users.watch({ signal: controller.signal });
+    controller.abort(new RangeError("enough"));
+    await assertRejects(() => ended.next(), RangeError, "enough");
+    await db.transaction({}, (tx) => {
+      assertThrows(() => tx.namespace(users).watch(), TypeError);
+    });
+  }));
+
 Deno.test("`Namespace` takes a codec of the caller's own, with its type", () =>
   withDatabase(async (db) => {
     interface Point {

@@ -1,5 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { Database, MemoryFileSystem, type Operation } from "./mod.ts";
+import {
+  Database,
+  DatabaseClosedError,
+  MemoryFileSystem,
+  type Operation,
+  ReadOnlyError,
+} from "./mod.ts";
 
 const soak = Deno.env.get("GROUNDWORK_SOAK") === "1";
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -92,11 +98,28 @@ async function work(
         await db.close();
         durable(batches);
         db = await open();
+      } else if (kind < 97) {
+        const low = next(60);
+        const run = Array.from({ length: 1 + next(8) }, (_, i): [string, string] => [
+          `k${low}${String(i).padStart(2, "0")}`,
+          `${step}:ingested`,
+        ]);
+        const state = new Map([...history.states.at(-1)!, ...run]);
+        try {
+          await db.ingest(run.map(([key, value]) => [bytes(key), bytes(value)] as const));
+        } catch (error) {
+          // It may be there or not; when it ended all writing, nothing else can follow it.
+          if (error instanceof ReadOnlyError) history.states.push(state);
+          throw error;
+        }
+        history.states.push(state);
+        durable(history.states.length - 1);
       } else await new Promise((resolve) => setTimeout(resolve, 0)); // idle compaction
     }
     await Promise.all(waiting);
   } catch (error) {
     onError(error);
+    if (db) checkReaders(db, history);
   }
   try {
     await db?.close();
@@ -104,6 +127,22 @@ async function work(
     onError(error);
   }
   return history;
+}
+
+/** After a failure reads go on, and show what was visible. */
+function checkReaders(db: Database, history: History): void {
+  let found: Map<string, string>;
+  try {
+    found = new Map([...db.iterator()].map(([key, value]) => [text(key), text(value)]));
+  } catch (error) {
+    if (error instanceof DatabaseClosedError) return; // it failed to open again
+    throw error;
+  }
+  const same = history.states.slice(-2).map((state) =>
+    state.size === found.size && [...state].every(([key, value]) => found.get(key) === value)
+  );
+  if (!same.includes(true)) throw new Error("readers see what was never there");
+  for (const [key, value] of found) assertEquals(text(db.getSync(bytes(key))!), value);
 }
 
 /** Opens what a crash left and finds the state that it is: one that was, and no older than allowed. */
@@ -170,10 +209,10 @@ Deno.test("`Database` keeps readers alive and loses nothing when any call fails"
     for (let index = 0; index < whole.calls; index += stride) {
       const fileSystem = new MemoryFileSystem();
       fileSystem.fail = (call) => call.index === index ? kind : undefined;
-      const history = await work(fileSystem, seed, steps, () => {});
-      fileSystem.fail = undefined;
       const next = random(index);
       try {
+        const history = await work(fileSystem, seed, steps, () => {});
+        fileSystem.fail = undefined;
         await check(fileSystem.crash(() => 1), history, Infinity);
         await check(fileSystem.crash(next), history, Infinity);
       } catch (error) {

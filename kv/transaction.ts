@@ -158,9 +158,12 @@ class WriteSet {
 
   set(write: OwnWrite): void {
     this.#grow(write.key.length + (write.value?.length ?? 0));
+    if (!this.#sorted) {
+      this.writes.set(write.text, write);
+      return;
+    }
     const isNew = !this.writes.has(write.text);
     this.writes.set(write.text, write);
-    if (!this.#sorted) return;
     if (this.#shared) this.#sorted = this.#sorted.slice();
     this.#shared = false;
     this.#sorted.splice(placeOf(this.#sorted, write.text), isNew ? 0 : 1, write);

@@ -46,6 +46,23 @@ export function writeDecimal(content: string): string | undefined {
   return `${sign}${whole}${fraction === "" ? "" : `.${fraction}`}`;
 }
 
+/** Rounds a decimal as {@linkcode writeDecimal} writes it, half away from zero, to that many digits. */
+export function roundDecimal(written: string, scale: number): string {
+  const point = written.indexOf(".");
+  const digits = point < 0 ? 0 : written.length - point - 1;
+  const plain = written.replace(".", "").replace("-", "");
+  let units = BigInt(plain);
+  if (digits <= scale) units *= 10n ** BigInt(scale - digits);
+  else {
+    const divisor = 10n ** BigInt(digits - scale);
+    units = (units + divisor / 2n) / divisor;
+  }
+  const text = String(units).padStart(scale + 1, "0");
+  const at = text.length - scale;
+  const sign = written.startsWith("-") && units !== 0n ? "-" : "";
+  return `${sign}${text.slice(0, at)}${scale === 0 ? "" : `.${text.slice(at)}`}`;
+}
+
 /**
  * A text that sorts, byte by byte, as the decimals do, and is the same for equal ones: `2`, the
  * exponent and the digits; for a negative one `0` and their complements to nine.

@@ -1,10 +1,14 @@
-import { writeDecimal } from "./_decimal.ts";
+import { roundDecimal, writeDecimal } from "./_decimal.ts";
 import type { ValueKind } from "./dialect.ts";
 import { DatabaseError } from "./errors.ts";
 import { describe } from "./sql.ts";
 
 const MIN_INT64 = -(2n ** 63n);
 const MAX_INT64 = 2n ** 63n - 1n;
+
+/** The years that are written with four digits, and so sort as text. */
+const FIRST_MS = Date.parse("0001-01-01T00:00:00.000Z");
+const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
 
 function refuse(kind: ValueKind, content: unknown, why?: string): never {
   const reason = why ?? `it is of type ${describe(content)}`;
@@ -36,6 +40,7 @@ export function check(kind: ValueKind, content: unknown): unknown {
     case "text":
       if (typeof content !== "string") refuse(kind, content);
       if (content.includes("\0")) refuse(kind, content, "it holds the character NUL");
+      if (!content.isWellFormed()) refuse(kind, content, "it holds half of a surrogate pair");
       return content;
     case "boolean":
       if (typeof content !== "boolean") refuse(kind, content);
@@ -43,6 +48,9 @@ export function check(kind: ValueKind, content: unknown): unknown {
     case "timestamp":
       if (!(content instanceof Date)) refuse(kind, content);
       if (Number.isNaN(content.valueOf())) refuse(kind, content, "it is an invalid date");
+      if (content.valueOf() < FIRST_MS || content.valueOf() > LAST_MS) {
+        refuse(kind, content, "its year is not from 1 to 9999");
+      }
       return content;
     case "blob":
       if (content instanceof ArrayBuffer) return new Uint8Array(content);
@@ -92,4 +100,19 @@ export function checkStep(step: string | number): void {
   if (!fits) {
     throw new DatabaseError("bad_query", "A JSON path is made of names and of whole numbers");
   }
+}
+
+/**
+ * A value for a decimal column with a precision, as the column holds it. Everything else is left for
+ * the encoding to check.
+ */
+export function fitDecimal(content: unknown, precision: number, scale: number): unknown {
+  if (content === null || typeof content === "object") return content;
+  const written = check("numeric", content) as string;
+  const rounded = roundDecimal(written, scale);
+  const whole = rounded.replace("-", "").split(".")[0]!.replace(/^0+/, "");
+  if (whole.length > precision - scale) {
+    refuse("numeric", content, `it has more than ${precision - scale} digits before the point`);
+  }
+  return rounded;
 }

@@ -44,3 +44,8 @@ export interface Executor {
     table: TableInfo,
   ): readonly Hook[] | undefined;
 }
+
+/** What a hook is told before anything has happened. */
+export function event(operation: HookEvent["operation"], info: TableInfo): HookEvent {
+  return { operation, table: info.name, values: [], rows: [], changes: 0 };
+}

@@ -2,7 +2,7 @@ import { safeInteger } from "./_encode.ts";
 import type { Column } from "./column.ts";
 import type { Dialect, DriverValue, ValueKind } from "./dialect.ts";
 import { DatabaseError } from "./errors.ts";
-import { Sql } from "./sql.ts";
+import { dialectText, join, Sql } from "./sql.ts";
 import { primaryKeyOf, TABLE, type TableBase, type TableInfo } from "./table.ts";
 
 type MapperFactory = (
@@ -42,6 +42,8 @@ export interface Selection {
   readonly names: readonly string[];
   /** Whether a 64-bit integer is among them, or something of unknown kind. */
   readonly wide: boolean;
+  /** The expressions as a list, where they are columns: written once, since they stay the same. */
+  readonly list?: Sql;
   /** Makes the function that turns a driver's row into the program's. */
   mapper(dialect: Dialect): (rows: DriverValue[][]) => unknown[];
 }
@@ -96,8 +98,42 @@ const TABLES = new WeakMap<TableInfo, Selection>();
 /** Lays out the rows of one table. */
 export function layOutTable(info: TableInfo): Selection {
   let selection = TABLES.get(info);
-  if (selection === undefined) TABLES.set(info, selection = layOut(fieldsOf(info)));
+  if (selection === undefined) {
+    TABLES.set(info, selection = withList(layOut(fieldsOf(info))));
+  }
   return selection;
+}
+
+/** The layouts of joins of whole tables, by one table after the other. */
+interface JoinNode {
+  selection?: Selection;
+  readonly next: WeakMap<TableInfo, JoinNode>;
+}
+
+const JOINS: JoinNode = { next: new WeakMap() };
+
+/** Lays out the rows of several tables, each an object by its name. */
+export function layOutJoin(sources: readonly TableInfo[]): Selection {
+  let node = JOINS;
+  for (const info of sources) {
+    let next = node.next.get(info);
+    if (next === undefined) node.next.set(info, next = { next: new WeakMap() });
+    node = next;
+  }
+  return node.selection ??= withList(
+    layOut(Object.fromEntries(sources.map((info) => [info.alias, { [TABLE]: info }]))),
+  );
+}
+
+function withList(selection: Selection): Selection {
+  let made: { dialect: Dialect; text: string } | undefined;
+  const all = join(selection.expressions);
+  const list = dialectText((dialect) => {
+    if (made?.dialect !== dialect) made = { dialect, text: all.prepare(dialect).text };
+    return made.text;
+  });
+  const isPlain = selection.expressions.every((one) => "definition" in one);
+  return isPlain ? { ...selection, list } : selection;
 }
 
 /**

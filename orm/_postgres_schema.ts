@@ -96,6 +96,8 @@ async function introspect(connection: DriverConnection): Promise<SchemaDescripti
       column: own[0]!,
       table: target!,
       target: (JSON.parse(there!) as string[])[0] ?? null,
+      onDelete: / ON DELETE ([A-Z ]+?)(?= ON | DEFERR|$)/.exec(sql!)?.[1] ?? null,
+      onUpdate: / ON UPDATE ([A-Z ]+?)(?= ON | DEFERR|$)/.exec(sql!)?.[1] ?? null,
     });
     references.set(table!, list);
   }

@@ -1,3 +1,4 @@
+import { fitDecimal } from "./_encode.ts";
 import type { Column, ReferenceOptions } from "./column.ts";
 import type { Dialect } from "./dialect.ts";
 import { Sql } from "./sql.ts";
@@ -28,21 +29,29 @@ function referenceClause(
   { onDelete, onUpdate }: ReferenceOptions,
 ): string {
   const target = dialect.identifier(targets[0]!.table);
-  const tail = (onDelete ? ` ON DELETE ${onDelete.toUpperCase()}` : "") +
-    (onUpdate ? ` ON UPDATE ${onUpdate.toUpperCase()}` : "");
+  const clause = (when: string, action: string | undefined) =>
+    action === undefined || action === "no action" ? "" : ` ON ${when} ${action.toUpperCase()}`;
+  const tail = clause("DELETE", onDelete) + clause("UPDATE", onUpdate);
   return `REFERENCES ${target} (${names(dialect, targets)})${tail}`;
 }
 
 /** The definition of one column. */
 export function columnSql(dialect: Dialect, column: Column, references: boolean): string {
   const { definition } = column;
-  const parts = [dialect.identifier(column.name), dialect.typeName(definition.kind)];
+  const parts = [
+    dialect.identifier(column.name),
+    dialect.typeName(definition.kind, definition.precision, definition.scale),
+  ];
   const numbered = definition.kind === "integer" || definition.kind === "bigint";
   if (definition.primaryKey) parts.push(numbered ? dialect.identity : "PRIMARY KEY");
   if (definition.notNull && !(definition.primaryKey && numbered)) parts.push("NOT NULL");
   if (definition.unique) parts.push("UNIQUE");
   if (definition.default !== undefined) {
-    const { default: content, kind } = definition;
+    const { kind, precision, scale = 0 } = definition;
+    const given = definition.default;
+    const content = precision === undefined || given instanceof Sql
+      ? given
+      : fitDecimal(given, precision, scale);
     parts.push(
       content instanceof Sql
         ? `DEFAULT (${inline(dialect, content)})`

@@ -44,7 +44,7 @@ async function introspect(connection: DriverConnection): Promise<SchemaDescripti
     );
     const references = await read(
       connection,
-      'SELECT "from", "table", "to" FROM pragma_foreign_key_list(?) ORDER BY id DESC, seq',
+      'SELECT "from", "table", "to", on_delete, on_update FROM pragma_foreign_key_list(?) ORDER BY id DESC, seq',
       name!,
     );
     tables.set(name!, {
@@ -62,6 +62,8 @@ async function introspect(connection: DriverConnection): Promise<SchemaDescripti
         column: row[0] as string,
         table: row[1] as string,
         target: row[2] as string | null,
+        onDelete: row[3] === "NO ACTION" ? null : row[3] as string,
+        onUpdate: row[4] === "NO ACTION" ? null : row[4] as string,
       })),
       indexes: new Map(
         (master as string[][]).filter((row) => row[0] === "index" && row[2] === name)

@@ -1,4 +1,5 @@
 import type { ValueKind } from "./dialect.ts";
+import { DatabaseError } from "./errors.ts";
 import { Sql } from "./sql.ts";
 
 /**
@@ -48,6 +49,10 @@ export interface ColumnDefinition {
   readonly stored?: boolean;
   /** The only values allowed. */
   readonly values?: readonly string[];
+  /** How many digits a decimal may have, before and after the point together. */
+  readonly precision?: number;
+  /** How many of them stand after the point. */
+  readonly scale?: number;
 }
 
 /**
@@ -165,10 +170,26 @@ export function real(): ColumnBuilder<number | null, "optional"> {
   return new ColumnBuilder({ kind: "real" });
 }
 
-/** An exact decimal, read as text. SQLite stores and compares it as text. */
-export function numeric(): ColumnBuilder<string | null, "optional"> {
-  return new ColumnBuilder({ kind: "numeric" });
+/**
+ * An exact decimal, read as text: with every digit that was stored, or, where precision and scale are
+ * said, rounded to so many digits after the point (half away from zero) and refused with code
+ * `bad_value` if it has more than `precision` in all. Comparisons, orders, groups and aggregates go by
+ * the value on every database; SQLite's unique constraints, `distinct()` and set operations go by the
+ * digits, and there `1.0` is not `1.00`.
+ *
+ * @throws {DatabaseError} With code `bad_query` unless `1 <= precision <= 1000` and
+ * `0 <= scale <= precision`.
+ */
+export function numeric(precision?: number, scale = 0): ColumnBuilder<string | null, "optional"> {
+  if (precision === undefined) return new ColumnBuilder({ kind: "numeric" });
+  const fits = Number.isSafeInteger(precision) && precision >= 1 && precision <= MAX_PRECISION &&
+    Number.isSafeInteger(scale) && scale >= 0 && scale <= precision;
+  if (!fits) throw new DatabaseError("bad_query", "There is no such precision and scale");
+  return new ColumnBuilder({ kind: "numeric", precision, scale });
 }
+
+/** PostgreSQL's limit. */
+const MAX_PRECISION = 1_000;
 
 /** Text without NUL. */
 export function text(): ColumnBuilder<string | null, "optional"> {

@@ -97,8 +97,8 @@ export interface Dialect {
   identifier(name: string): string;
   /** A value within a statement that can have no parameters. */
   literal(content: DriverValue): string;
-  /** The column type that holds values of this kind. */
-  typeName(kind: ValueKind): string;
+  /** The column type that holds values of this kind; of a decimal with a precision, that too. */
+  typeName(kind: ValueKind, precision?: number, scale?: number): string;
   /** The type to cast to for values of this kind. */
   castName(kind: ValueKind): string;
   /** The clause that makes an integer primary key number itself. */
@@ -133,6 +133,8 @@ export interface Dialect {
   nullOrder(direction: "ASC" | "DESC"): string;
   /** Whether ON CONFLICT DO UPDATE must name its columns. */
   readonly conflictNeedsColumns: boolean;
+  /** The expression of the present moment, as a timestamp is stored. */
+  readonly now: string;
   /** The query that gives a row if there is a table of the name that is its parameter. */
   readonly hasTable: string;
   /** The statement that starts a transaction. */

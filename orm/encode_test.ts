@@ -1,5 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { DatabaseError, join, sql, sqliteDialect, value, type ValueKind } from "./mod.ts";
+import {
+  DatabaseError,
+  join,
+  postgresDialect,
+  sql,
+  sqliteDialect,
+  value,
+  type ValueKind,
+} from "./mod.ts";
 
 Deno.test("`sqliteDialect` gives back what it stored", () => {
   const cases: [ValueKind, unknown, unknown][] = [
@@ -37,6 +45,10 @@ Deno.test("`sqliteDialect.encode()` refuses what a column cannot hold", () => {
     ["text", 1],
     ["text", "a\0b"],
     ["text", {}],
+    ["text", "a\ud800"],
+    ["real", NaN],
+    ["timestamp", new Date(8.64e15)],
+    ["timestamp", new Date("0000-12-31T00:00:00Z")],
     ["boolean", 1],
     ["timestamp", "2025-01-01"],
     ["timestamp", new Date(NaN)],
@@ -66,4 +78,54 @@ Deno.test("`Sql.compile()` refuses more parameters than the database takes", () 
   assertEquals(list(32_766).compile(sqliteDialect).parameters.length, 32_766);
   const error = assertThrows(() => list(32_767).compile(sqliteDialect), DatabaseError);
   assertEquals(error.code, "bad_query");
+});
+
+Deno.test("`postgresDialect` casts what nothing else gives a type, and numbers its parameters", () => {
+  const { text, parameters } = sql`SELECT ${1}, ${2 ** 40}, ${1.5}, ${true}, ${"a"}, ${3n}, ${null},
+    ${value(5, "integer")} WHERE a = ${new Date(0)}`.compile(postgresDialect);
+  assertEquals(
+    text.replaceAll(/\s+/g, " "),
+    "SELECT $1::integer, $2::bigint, $3::double precision, $4::boolean, $5, $6::bigint, $7, " +
+      "$8 WHERE a = $9::timestamp(3) with time zone",
+  );
+  assertEquals(parameters.length, 9);
+  assertEquals(parameters[8], "1970-01-01T00:00:00.000Z");
+});
+
+Deno.test("`postgresDialect` decodes what the server writes", () => {
+  const cases: [ValueKind, unknown, unknown][] = [
+    ["timestamp", "2025-01-15 10:20:30.123+00", new Date("2025-01-15T10:20:30.123Z")],
+    ["timestamp", "2025-01-15 10:20:30+05:30", new Date("2025-01-15T04:50:30Z")],
+    ["boolean", "t", true],
+    ["boolean", false, false],
+    ["integer", 7n, 7],
+    ["bigint", "9223372036854775807", 2n ** 63n - 1n],
+    ["numeric", "1.50", "1.50"],
+    ["json", '{"a": 1}', { a: 1 }],
+    ["blob", "\\x00ff", new Uint8Array([0, 255])],
+  ];
+  for (const [kind, given, expected] of cases) {
+    assertEquals(postgresDialect.decode(kind, given), expected, kind);
+  }
+});
+
+Deno.test("`postgresDialect.readPlan()` reads the depths of EXPLAIN's text", () => {
+  const plan = [
+    "Sort",
+    "  Sort Key: a.id",
+    "  ->  Nested Loop",
+    "        ->  Seq Scan on a",
+    "              Filter: (id > 1)",
+    "        ->  Index Scan using b_pkey on b",
+    "Planning Time: 1 ms",
+  ];
+  assertEquals(postgresDialect.readPlan(plan.map((line) => [line])), [
+    "Sort",
+    "  Sort Key: a.id",
+    "  Nested Loop",
+    "    Seq Scan on a",
+    "      Filter: (id > 1)",
+    "    Index Scan using b_pkey on b",
+    "Planning Time: 1 ms",
+  ]);
 });

@@ -90,8 +90,19 @@ function operand(left: Sql, right: unknown): Sql {
     throw new DatabaseError("bad_query", "Nothing compares to NULL: use isNull() or isNotNull()");
   }
   if (left.kind !== "numeric") return value(right, left.kind);
-  const many = right instanceof SqlSource;
-  return many ? value(right, "numeric") : comparable(value(right, "numeric"), "numeric");
+  if (!(right instanceof SqlSource)) return comparable(value(right, "numeric"), "numeric");
+  // Each row of the query has to be brought into the form that compares; its column gets a name here.
+  const wrapping = (dialect: Dialect) => dialect.comparable("numeric");
+  return new Sql([
+    text((dialect) => {
+      const around = wrapping(dialect);
+      if (around === undefined) return "(";
+      const empty = "SELECT NULL AS v WHERE 1 = 0";
+      return `(SELECT ${around[0]}v${around[1]} FROM (${empty} UNION ALL SELECT * FROM (`;
+    }),
+    ...right.toSql().chunks,
+    text((dialect) => wrapping(dialect) === undefined ? ")" : ")))"),
+  ], "numeric");
 }
 
 function compare(left: Sql, operator: string, right: unknown): Sql<boolean> {
@@ -232,7 +243,7 @@ export function count(expression?: Sql): Sql<number> {
 }
 /** The number of different values. */
 export function countDistinct(expression: Sql): Sql<number> {
-  return sql<number>`count(DISTINCT ${expression})`.reads("integer");
+  return sql<number>`count(DISTINCT ${comparable(expression)})`.reads("integer");
 }
 function aggregate<T>(
   name: "sum" | "avg" | "min" | "max",
@@ -299,6 +310,10 @@ export function cast<T = unknown>(
     return name;
   })]);
   return sql<T>`CAST(${expression} AS ${type})`.reads(kind);
+}
+/** The present moment by the database's clock: for a default, or to compare with. */
+export function now(): Sql<Date> {
+  return new Sql<Date>([text((dialect) => dialect.now)], "timestamp");
 }
 /** Text in small letters; on SQLite A to Z only. */
 export function lower(expression: Sql<string> | Sql<string | null>): Sql<string> {

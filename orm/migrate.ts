@@ -374,6 +374,21 @@ async function settle(run: () => void | Promise<void>): Promise<void> {
  *
  * @throws {DatabaseError} With code `bad_query` if a step loses data without leave, or an applied
  * migration's file was changed; whatever a statement reports. The failed step is rolled back.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { generateMigration, integer, memory, migrateUp, table, text } from "@groundwork/std/orm";
+ *
+ * const before = table("users", { id: integer().primaryKey() });
+ * const after = table("users", { id: integer().primaryKey(), name: text() });
+ * const first = await generateMigration([], [before], "start");
+ * const second = await generateMigration([first!], [after], "names");
+ * assertEquals(second?.up, 'ALTER TABLE "users" ADD COLUMN "name" TEXT;\n');
+ *
+ * await using db = memory();
+ * assertEquals(await migrateUp(db, [first!, second!]), ["0001_start", "0002_names"]);
+ * ```
  */
 export function migrateUp(
   db: Database,

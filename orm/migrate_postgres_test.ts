@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { fillModels, randomModels } from "./_random_models.ts";
-import { numbers } from "./_sample_data.ts";
+import { toFileUrl } from "@std/path";
+import { fillModels, randomModels } from "./testdata/random_models.ts";
+import { numbers } from "./testdata/sample_data.ts";
 import {
   checkSchema,
   type Database,
@@ -22,6 +23,7 @@ import {
   type SchemaDescription,
   sql,
   table,
+  type TableBase,
   text,
 } from "./mod.ts";
 import { cluster, postgresTest } from "./postgres/_test_cluster.ts";
@@ -91,13 +93,13 @@ postgresTest("`introspect()` and `modelSource()` read a PostgreSQL database", as
 export const people = table("people", {
   id: integer().primaryKey(),
   fullName: text().notNull(),
-  age: integer(),
-});
+  age: integer().check(sql\`( age >= 0 )\`),
+}, (t) => ({ indexes: [{ name: "people_fullName_index", columns: [t["fullName"]] }] }));
 
 export const posts = table("posts", {
   id: integer().primaryKey(),
   userId: integer().notNull().references((): Column => people["id"]),
-  title: text().notNull().default(sql\`'none'::text\`),
+  title: text().notNull().default("none"),
 });
 `,
   );
@@ -131,6 +133,28 @@ CREATE INDEX CONCURRENTLY t_b ON t ((a + 1));
     assertEquals(await migrateUp(db, [migration], { resume: true }), ["0001_open"]);
     assertEquals(await migrationStatus(db, [migration]), [{ name: "0001_open", state: "applied" }]);
     assertEquals((await introspect(db)).tables.get("t")!.indexes.size, 2);
+  },
+);
+
+postgresTest(
+  "`modelSource()` writes models that make the PostgreSQL schema they were read from",
+  async () => {
+    await using db = open(await cluster.createDatabase());
+    const folder = await Deno.makeTempDir();
+    const module = new URL("./mod.ts", import.meta.url).href;
+    try {
+      for (let seed = 1; seed <= (soak ? 200 : 5); seed++) {
+        const schema = await describeModels(randomModels(numbers(seed)), db);
+        const source = modelSource(schema).replace("@groundwork/std/orm", module);
+        const file = `${folder}/models_${seed}.ts`;
+        await Deno.writeTextFile(file, source);
+        const models: Record<string, TableBase> = await import(toFileUrl(file).href);
+        const again = await describeModels(Object.values(models), db);
+        assertEquals(fingerprint(again), fingerprint(schema), `seed ${seed}\n${source}`);
+      }
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
   },
 );
 

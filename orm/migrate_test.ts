@@ -1,5 +1,6 @@
-import { numbers } from "./_sample_data.ts";
-import { fillModels, randomModels } from "./_random_models.ts";
+import { numbers } from "./testdata/sample_data.ts";
+import { fillModels, randomModels } from "./testdata/random_models.ts";
+import { toFileUrl } from "@std/path";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   checkSchema,
@@ -22,6 +23,7 @@ import {
   sql,
   sqlite,
   table,
+  type TableBase,
   text,
   writeMigration,
 } from "./mod.ts";
@@ -233,7 +235,7 @@ Deno.test("A process that is killed at any statement of a migration leaves it do
   const pairs = soak ? 50 : 1;
   const folder = await Deno.makeTempDir();
   const [file, start, path] = ["up.sql", "start.db", "a.db"].map((name) => `${folder}/${name}`);
-  const program = new URL("./_migrate_victim.ts", import.meta.url).href;
+  const program = new URL("./testdata/migrate_victim.ts", import.meta.url).href;
   const migrateAndDie = async (stop: number) => {
     const { signal, success, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--quiet", "--no-config", "--no-lock", program, path!, file!, `${stop}`],
@@ -292,4 +294,22 @@ Deno.test("A migration without a transaction that stops is dirty until it is res
   assertEquals(await migrateUp(db, [migration], { resume: true }), ["0001_open"]);
   assertEquals(await migrationStatus(db, [migration]), [{ name: "0001_open", state: "applied" }]);
   assertEquals(await migrateDown(db, [migration]), ["0001_open"]);
+});
+
+Deno.test("`modelSource()` writes models that make the schema they were read from", async () => {
+  const folder = await Deno.makeTempDir();
+  const module = new URL("./mod.ts", import.meta.url).href;
+  try {
+    for (let seed = 1; seed <= (soak ? 200 : 8); seed++) {
+      const schema = await describeModels(randomModels(numbers(seed)));
+      const source = modelSource(schema).replace("@groundwork/std/orm", module);
+      const file = `${folder}/models_${seed}.ts`;
+      await Deno.writeTextFile(file, source);
+      const models: Record<string, TableBase> = await import(toFileUrl(file).href);
+      const again = await describeModels(Object.values(models));
+      assertEquals(fingerprint(again), fingerprint(schema), `seed ${seed}\n${source}`);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -8,6 +8,7 @@
  *
  * @module
  */
+export * from "./change.ts";
 export * from "./column.ts";
 export * from "./dialect.ts";
 export * from "./driver.ts";

@@ -25,6 +25,7 @@ import {
   gte,
   ilike,
   inArray,
+  integer,
   isNotNull,
   isNull,
   jsonContains,
@@ -47,8 +48,10 @@ import {
   not,
   notExists,
   notInArray,
+  now,
   nthValue,
   ntile,
+  numeric,
   open,
   or,
   over,
@@ -59,6 +62,7 @@ import {
   rowNumber,
   sql,
   sum,
+  table,
   upper,
 } from "./mod.ts";
 import { cluster, postgresTest } from "./postgres/_test_cluster.ts";
@@ -77,7 +81,8 @@ import {
   sampleTables,
   suppliers,
   tracks,
-} from "./_sample_data.ts";
+} from "./testdata/sample_data.ts";
+import { randomQuery } from "./testdata/random_queries.ts";
 
 /** Runs every feature and keeps what each gave. */
 async function program(db: Database): Promise<Map<string, unknown>> {
@@ -142,6 +147,25 @@ async function program(db: Database): Promise<Map<string, unknown>> {
     named(
       inArray(products.unitPrice, [...Array(60).keys()].map((n) => `${n}.50`).concat("63.700")),
     ),
+  );
+  const charged = db.select({ p: tracks.price }).from(tracks);
+  await keep(
+    "decimals in a query",
+    db.select().from(tracks).where(inArray(tracks.price, charged)).count(),
+  );
+  await keep(
+    "decimals above a query",
+    named(
+      gt(products.unitPrice, db.select({ most: max(tracks.price) }).from(tracks)),
+    ),
+  );
+  await keep(
+    "different decimals",
+    db.select({ n: countDistinct(tracks.price) }).from(tracks).first(),
+  );
+  await keep(
+    "decimals of equal value",
+    db.select().from(tracks).where(eq(tracks.price, "1.29")).count(),
   );
   await keep(
     "bytes",
@@ -254,6 +278,7 @@ async function program(db: Database): Promise<Map<string, unknown>> {
       code: max(products.barcode),
     }).from(products).find(),
   );
+  await keep("the present", db.select().from(orders).where(lt(orders.orderedAt, now())).count());
   await keep(
     "times",
     db.select({ first: min(orders.orderedAt), last: max(orders.shippedAt) })
@@ -584,6 +609,21 @@ async function program(db: Database): Promise<Map<string, unknown>> {
   await keep("cascade", db.select().from(details).where(lt(details.orderId, 4)).count());
   await keep("generated", db.select({ sum: sum(details.total) }).from(details).first());
 
+  const prices = table("prices", { id: integer().primaryKey(), p: numeric(6, 2).default("1.005") });
+  await db.createTable(prices);
+  await keep(
+    "rounded",
+    db.insert(prices).values(
+      ["1.005", "-1.005", "2", 9999.994, "-0.001", null, undefined].map((p) => ({ p })),
+    ).returning().find(),
+  );
+  await keep("too many digits", codeOf(() => db.insert(prices).values({ p: "9999.995" }).run()));
+  await keep(
+    "rounded on update",
+    db.update(prices).set({ p: "7.125" }).where(eq(prices.id, 1))
+      .returning().find(),
+  );
+
   // Transactions.
   await keep(
     "rolled back",
@@ -681,6 +721,12 @@ async function codeOf(run: () => Promise<unknown>): Promise<string> {
 Deno.test("One program that uses every feature runs on SQLite", async () => {
   await using db = memory();
   const results = await program(db);
+  const all = results.get("rows of tracks") as { price: string }[];
+  assertEquals(results.get("decimals in a query"), all.length);
+  assertEquals(
+    results.get("decimals of equal value"),
+    all.filter(({ price }) => price === "1.290").length,
+  );
   assert(results.size > 100, String(results.size));
 });
 
@@ -694,3 +740,16 @@ postgresTest(
     assertEquals(actual.size, expected.size);
   },
 );
+
+postgresTest("Random queries give the same on SQLite and PostgreSQL", async () => {
+  await using one = memory();
+  await using two = open(await cluster.createDatabase());
+  await fillSample(one, 5, 60);
+  await fillSample(two, 5, 60);
+  const queries = Deno.env.get("GROUNDWORK_SOAK") === "1" ? 5_000 : 80;
+  for (let seed = 1; seed <= queries; seed++) {
+    const [expected, actual] = [randomQuery(one, seed), randomQuery(two, seed)];
+    const where = `seed ${seed}: ${expected.compile().text}`;
+    assertEquals(await actual.find(), await expected.find(), where);
+  }
+});

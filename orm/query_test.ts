@@ -29,6 +29,7 @@ import {
   max,
   memory,
   notInArray,
+  now,
   numeric,
   or,
   over,
@@ -409,4 +410,18 @@ Deno.test("Soft delete removes rows before an outer join, not after it", async (
     { owner: null, pet: 2 },
   ]);
   assertEquals(await from.fullJoin(pets, on).withDeleted().count(), 3);
+});
+
+Deno.test("`now()` is the present moment, and what SQLite writes by itself is read as UTC", async () => {
+  await using db = memory();
+  const events = table("events", {
+    id: integer().primaryKey(),
+    at: timestamp().notNull().default(now()),
+    then: timestamp().default(sql`CURRENT_TIMESTAMP`),
+  });
+  await db.createTable(events);
+  const event = await db.insert(events).values({}).returning().first();
+  for (const at of [event!.at, event!.then!]) {
+    assertEquals(Math.abs(at.valueOf() - Date.now()) < 60_000, true, at.toISOString());
+  }
 });

@@ -124,6 +124,15 @@ type AnyOptions = {
   with?: Readonly<Record<string, unknown>>;
 };
 
+/** Rows whose relation is read together. */
+interface Batch {
+  readonly name: string;
+  readonly relation: string;
+  readonly options: unknown;
+  readonly parents: AnyRow[];
+  done: Promise<void>;
+}
+
 /**
  * Tables with the relations between them.
  *
@@ -162,6 +171,8 @@ type AnyOptions = {
 export class Schema<T extends TableMap, const R extends RelationMap<T>> {
   readonly #tables: ReadonlyMap<string, TableBase>;
   readonly #relations: ReadonlyMap<string, ReadonlyMap<string, Relation>>;
+  /** What {@linkcode related} has been asked for and has not begun to read. */
+  readonly #waiting = new WeakMap<Executor, Batch[]>();
 
   /**
    * Checks and keeps the relations.
@@ -225,6 +236,59 @@ export class Schema<T extends TableMap, const R extends RelationMap<T>> {
     const list = rows as unknown as AnyRow[];
     await this.#include(session, name, list, include as Record<string, unknown>, 1);
     return list as unknown as Loaded<T, R, K, { with: W }>[];
+  }
+
+  /**
+   * Reads one relation of one row, lazily: calls for the same relation that are made before the
+   * caller next waits are read together, by one statement. The row stays as it is.
+   */
+  async related<
+    K extends keyof T & string,
+    P extends RelationNames<R, K>,
+    const O extends true | FindOptions<T, R, TargetOf<R, K, P>> = true,
+  >(
+    session: Executor,
+    name: K,
+    row: InferSelect<T[K]>,
+    relation: P,
+    options: O = true as O,
+  ): Promise<LoadedRelations<T, R, K, { readonly [Q in P]: O }>[P]> {
+    const from = this.#relations.get(name)?.get(relation)?.from;
+    if (from === undefined) {
+      throw new DatabaseError("bad_query", `Table ${name} has no relation ${relation}`);
+    }
+    // Only what the relation needs: the caller's row must not get a property more.
+    const parent: AnyRow = { [from]: (row as AnyRow)[from] };
+    await this.#join(session, name, relation, parent, options);
+    return parent[relation] as LoadedRelations<T, R, K, { readonly [Q in P]: O }>[P];
+  }
+
+  /** Puts a row into the batch that is read next. */
+  #join(
+    session: Executor,
+    name: string,
+    relation: string,
+    parent: AnyRow,
+    options: unknown,
+  ): Promise<void> {
+    const waiting = this.#waiting.get(session) ?? [];
+    this.#waiting.set(session, waiting);
+    const open = waiting.find((batch) =>
+      batch.name === name && batch.relation === relation && batch.options === options
+    );
+    if (open !== undefined) {
+      open.parents.push(parent);
+      return open.done;
+    }
+    const parents = [parent];
+    const run = async () => {
+      await Promise.resolve();
+      waiting.splice(waiting.indexOf(batch), 1);
+      await this.#include(session, name, parents, { [relation]: options }, 1);
+    };
+    const batch: Batch = { name, relation, options, parents, done: Promise.resolve() };
+    waiting.push(batch);
+    return batch.done = run();
   }
 
   #table(name: string): TableBase {

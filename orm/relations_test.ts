@@ -116,6 +116,29 @@ Deno.test("`Schema.load()` adds relations to rows that are there", async () => {
   assertEquals((await schema.first(db, "artists", { with: { albums: true } }))?.albums.length, 2);
 });
 
+Deno.test("`Schema.related()` reads what is asked for together by one statement", async () => {
+  const statements: string[] = [];
+  await using db = await filled(statements);
+  const rows = await db.select().from(albums).orderBy(asc(albums.id)).find();
+  statements.length = 0;
+  const options = { orderBy: [desc(tracks.name)], limit: 1 } as const;
+  const [names, found] = await Promise.all([
+    Promise.all(rows.map(async (album) => {
+      const artist = await schema.related(db, "albums", album, "artist");
+      return artist === null ? null : artist.name;
+    })),
+    Promise.all(rows.map((album) => schema.related(db, "albums", album, "tracks", options))),
+  ]);
+  assertEquals(names, ["A", "A", null]);
+  assertEquals(found.map((list) => list.map((track) => track.id)), [[3], [6], [9]]);
+  assertEquals(statements.length, 2);
+  assertEquals(Object.keys(rows[0]!), ["id", "artistId", "title"]);
+  await assertRejects(
+    () => schema.related(db, "albums", rows[0]!, "nothing" as "artist"),
+    DatabaseError,
+  );
+});
+
 Deno.test("`Schema` refuses what does not exist", async () => {
   await using db = await filled();
   assertThrows(

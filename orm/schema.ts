@@ -24,6 +24,10 @@ export interface ReferenceDescription {
   readonly table: string;
   /** The column there; the primary key where it is null. */
   readonly target: string | null;
+  /** What happens when the target is deleted: `CASCADE`, `SET NULL` …; null for nothing. */
+  readonly onDelete: string | null;
+  /** What happens when the target's key changes; null for nothing. */
+  readonly onUpdate: string | null;
 }
 
 /** A constraint that has a name of its own. */

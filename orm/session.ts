@@ -5,7 +5,8 @@ import type { SelectionFields } from "./_mapper.ts";
 import type { Dialect, DriverValue } from "./dialect.ts";
 import type { Driver, DriverConnection, DriverResult } from "./driver.ts";
 import { DatabaseError } from "./errors.ts";
-import { Delete, Insert, rowsByName, type Scope, Select, Update } from "./query.ts";
+import { Delete, Insert, Update } from "./change.ts";
+import { rowsByName, type Scope, Select } from "./query.ts";
 import { type CompiledQuery, identifier, type Sql, sql } from "./sql.ts";
 import { SqliteDriver, type SqliteOptions } from "./sqlite_driver.ts";
 import { SqliteWorkerDriver } from "./sqlite_worker_driver.ts";
@@ -98,7 +99,9 @@ export abstract class Session implements Executor {
 
   /**
    * Runs a function whose statements happen all or not at all: it commits when the function
-   * returns, and rolls back when it throws. Within a transaction it is a savepoint.
+   * returns, and rolls back when it throws. Within a transaction it is a savepoint. On PostgreSQL a
+   * statement that fails spoils its transaction, even if the function catches the error: what may
+   * fail goes into a savepoint.
    *
    * @throws {DatabaseError} With code `bad_query` if the function uses this session rather than
    * the one it is given.

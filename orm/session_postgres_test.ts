@@ -5,6 +5,7 @@ import {
   DatabaseError,
   eq,
   integer,
+  now,
   numeric,
   open,
   sql,
@@ -180,6 +181,7 @@ postgresTest("Values at the edges come back as they were", async () => {
     exact: numeric(),
     at: timestamp(),
     words: text(),
+    made: timestamp().notNull().default(now()),
   });
   await db.createTable(edges);
   const rows = [
@@ -193,7 +195,11 @@ postgresTest("Values at the edges come back as they were", async () => {
     { id: 0n, exact: "-0.10", at: new Date("0099-01-01T00:00:00.999Z"), words: "'\"" },
   ];
   await db.insert(edges).values(rows).run();
-  const read = await db.select().from(edges).orderBy(asc(edges.exact)).find();
+  const all = await db.select().from(edges).orderBy(asc(edges.exact)).find();
+  const read = all.map(({ made, ...row }) => {
+    assert(Math.abs(made.valueOf() - Date.now()) < 60_000, made.toISOString());
+    return row;
+  });
   assertEquals(read, [2, 0, 1].map((index) => rows[index]!));
   const far = await assertRejects(
     () => db.insert(edges).values({ id: 1n, at: new Date(8.64e15) }).run(),
@@ -216,3 +222,31 @@ postgresTest("`Select.explain()` and `Database.ping()` on PostgreSQL", async () 
     "missing_table",
   );
 });
+
+postgresTest(
+  "Rows with more parameters than a statement may have are inserted all or none",
+  async () => {
+    await using db = open(await cluster.createDatabase());
+    await db.createTable(accounts);
+    const rows = Array.from(
+      { length: 33_000 },
+      (_, index) => ({ name: `n${index}`, balance: "1" }),
+    );
+    const twice = [...rows, { name: "n0", balance: "1" }];
+    assertEquals(
+      (await assertRejects(() => db.insert(accounts).values(twice).run(), DatabaseError)).code,
+      "unique",
+    );
+    assertEquals(await db.select().from(accounts).count(), 0);
+    assertEquals(db.insert(accounts).values(rows).compile().length, 2);
+    assertEquals(await db.insert(accounts).values(rows).run(), 33_000);
+    let seen = 0;
+    for await (const row of db.select().from(accounts).orderBy(asc(accounts.id)).stream()) {
+      if (++seen === 1_000) {
+        assertEquals(row.name, "n999");
+        break;
+      }
+    }
+    await db.ping();
+  },
+);

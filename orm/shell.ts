@@ -4,7 +4,7 @@ import type { DriverConnection, DriverResult } from "./driver.ts";
 import { DatabaseError } from "./errors.ts";
 import type { Database } from "./session.ts";
 import { introspect } from "./migrate.ts";
-import type { TableDescription } from "./schema.ts";
+import type { SchemaDescription, TableDescription } from "./schema.ts";
 import { raw } from "./sql.ts";
 
 /** What opens a transaction, ends it, and what is a setting of the session. */
@@ -150,7 +150,7 @@ export class Shell implements AsyncDisposable {
 
   async #describe(name: string): Promise<string> {
     if (name === "") return await this.#list(true);
-    const { tables, others } = await introspect(this.#database);
+    const { tables, others } = await this.#introspect();
     const table = tables.get(name);
     const other = others.get(name);
     if (table === undefined && other !== undefined) return printableLines(other.sql);
@@ -160,8 +160,15 @@ export class Shell implements AsyncDisposable {
     return describeTable(table);
   }
 
+  /** In the transaction that is open, which sees what it has changed. */
+  #introspect(): Promise<SchemaDescription> {
+    return this.#connection === undefined
+      ? introspect(this.#database)
+      : this.#database.dialect.schema.introspect(this.#connection);
+  }
+
   async #list(all: boolean): Promise<string> {
-    const { tables, others } = await introspect(this.#database);
+    const { tables, others } = await this.#introspect();
     const rows = [...tables.values()].map((table) => [table.name, "table"]);
     for (const [other, { type }] of all ? others : []) rows.push([other, type]);
     return drawBox(["Name", "Type"], rows);

@@ -91,6 +91,8 @@ Deno.test("`Shell.feed()` keeps a transaction to one session, and rolls back wha
     const { failed } = await shell.feed("BEGIN; INSERT INTO t VALUES (1); COMMIT;\n");
     assertEquals(failed, 0);
     await shell.feed("BEGIN; INSERT INTO t VALUES (2); SAVEPOINT s; ROLLBACK TO s;\n");
+    await shell.feed("CREATE TABLE inside (a);\n");
+    assertStringIncludes((await shell.feed("\\dt\n")).output, "inside");
   }
   await using shell = new Shell(db);
   assertStringIncludes((await shell.feed("SELECT count(*) AS n FROM t;\n")).output, "│ 1 │");

@@ -32,6 +32,7 @@ export const sqliteDialect: Dialect = {
   maxParameters: 32_766,
   hasRowLocks: false,
   identity: "PRIMARY KEY AUTOINCREMENT",
+  now: "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
   advanceIdentity: () => undefined,
   noLimit: "LIMIT -1",
   hasTable: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
@@ -79,6 +80,11 @@ export const sqliteDialect: Dialect = {
         return checked ? 1n : 0n;
       case "timestamp":
         return (checked as Date).toISOString();
+      case "real":
+        if (Number.isNaN(checked)) {
+          throw new DatabaseError("bad_value", "Cannot store NaN: SQLite would make it NULL");
+        }
+        return checked as number;
       default:
         return checked as DriverValue;
     }
@@ -172,7 +178,10 @@ function step(column: string, path: readonly (string | number)[], operator: "->"
 }
 
 function readDate(value: unknown): Date {
-  const date = new Date(typeof value === "bigint" ? Number(value) : value as string | number);
+  // What SQLite's own functions write is in UTC, and does not say so.
+  const isBare = typeof value === "string" && /^\d{4}-\d\d-\d\d[ T][\d:.]+$/.test(value);
+  const content = isBare ? `${value.replace(" ", "T")}Z` : value;
+  const date = new Date(typeof content === "bigint" ? Number(content) : content as string | number);
   if (Number.isNaN(date.valueOf())) {
     throw new DatabaseError("bad_value", `Cannot read ${JSON.stringify(value)} as a timestamp`);
   }

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { decimalKey, DecimalSum, writeDecimal } from "./_decimal.ts";
-import { numbers } from "./_sample_data.ts";
+import { numbers } from "./testdata/sample_data.ts";
 import { like } from "./_sqlite_functions.ts";
 import { integer, json, jsonContains, memory, numeric, sql, sum, table } from "./mod.ts";
 

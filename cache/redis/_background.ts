@@ -3,8 +3,10 @@ import type { Db } from "./_db.ts";
 import { type Engine, lfuDecay } from "./_engine.ts";
 import type { Persistence } from "./_persistence.ts";
 
-/** Part of the time that expiry may take. */
-const EXPIRE_BUDGET_MS = 5;
+/** Time that expiry takes at once. */
+const EXPIRE_BUDGET_MS = 4;
+/** After which it goes on when that was not enough. */
+const EXPIRE_PAUSE_MS = 12;
 /** Keys that are sampled at a time. */
 const EXPIRE_SAMPLE = 20;
 /** Keys evicted before a command at most. */
@@ -13,6 +15,7 @@ const MAX_EVICTIONS = 10_000;
 /** Timers of a server. */
 export class Background {
   #timer: ReturnType<typeof setInterval> | undefined;
+  #moreExpiry: ReturnType<typeof setTimeout> | undefined;
   #lastCommands = 0;
   #lastIn = 0;
   #lastCycles = 0;
@@ -40,13 +43,14 @@ export class Background {
   /** Stops the timer. */
   stop(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#moreExpiry);
   }
 
   #tick(): void {
     const { engine } = this;
     engine.now = Date.now();
     const start = performance.now();
-    if (engine.activeExpire && engine.pauseUntil <= engine.now) this.#expireCycle();
+    this.#expireCycle();
     this.#sample();
     this.#clients();
     if (engine.pausedClients.length > 0 && engine.pauseUntil <= engine.now) {
@@ -110,6 +114,7 @@ export class Background {
 
   #expireCycle(): void {
     const { engine } = this;
+    if (!engine.activeExpire || engine.pauseUntil > engine.now) return;
     const start = performance.now();
     const { dbs } = engine;
     for (let n = 0; n < dbs.length; n++) {
@@ -117,6 +122,14 @@ export class Background {
       if (db.expires.size > 0) this.#expireDbCycle(db, start);
       if (performance.now() - start > EXPIRE_BUDGET_MS) {
         engine.stats.timeCapReached++;
+        // Many keys have expired: go on soon, so that their memory is not held for long.
+        this.#moreExpiry ??= setTimeout(() => {
+          this.#moreExpiry = undefined;
+          engine.now = Date.now();
+          this.#expireCycle();
+          engine.flushEffects();
+          engine.finish();
+        }, EXPIRE_PAUSE_MS);
         break;
       }
     }
@@ -168,7 +181,7 @@ export class Background {
       db.remove(key);
       used -= before - db.bytes;
       engine.stats.evictedKeys++;
-      engine.alsoPropagate(db.index, ["DEL", key]);
+      engine.alsoPropagate(db.index, [engine.evictionDeletion, key]);
       engine.notify("e", "evicted", key, db.index);
       db.changed(key);
     }

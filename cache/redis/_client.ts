@@ -80,6 +80,8 @@ export class Client {
   dirtyWatch = false;
   /** Watched keys: database, key, whether it had expired then. */
   watching: { db: Db; key: string; expired: boolean }[] = [];
+  /** How many of them had expired. */
+  staleWatches = 0;
   /** Subscribed channels. */
   readonly channels: Set<string> = new Set<string>();
   /** Subscribed patterns. */
@@ -163,7 +165,7 @@ export class Client {
     if (this.transport === null) return;
     this.out += text;
     if (!this.scheduled) this.schedule();
-    if (this.out.length > SPILL_CHARS) this.spill();
+    if (this.out.length > SPILL_CHARS && this.engine.maySpill(this.out.length)) this.spill();
   }
 
   /** Puts the client on the list of those with output. */

@@ -133,12 +133,9 @@ function scan(client: Client, args: string[]): void {
   const next = dict.scan(cursor, count, (at) => {
     const key = dict.keys[at]!;
     if (pattern !== undefined && !globMatch(pattern, key)) return;
-    if (db.isExpired(key)) {
-      expired.push(key);
-      return;
-    }
     if (type !== undefined && typeOf(dict.values[at]!) !== type) return;
-    found.push(key);
+    if (db.isExpired(key)) expired.push(key);
+    else found.push(key);
   });
   for (const key of expired) db.expireIfNeeded(key);
   client.array(2);
@@ -601,13 +598,8 @@ function swapdb(client: Client, args: string[]): void {
   const a = dbOf(client, args[1]!);
   const b = dbOf(client, args[2]!);
   if (a !== b) {
-    for (const [db, other] of [[a, b], [b, a]] as const) {
-      for (const [key, clients] of db.watched) {
-        if (db.dict.has(key) || other.dict.has(key)) {
-          for (const each of clients) each.markDirty();
-        }
-      }
-    }
+    a.touchWatched(b);
+    b.touchWatched(a);
     if (engine.snapshot !== null) {
       engine.snapshot.beforeClear(a);
       engine.snapshot.beforeClear(b);

@@ -561,8 +561,9 @@ function debugProtocol(client: Client, kind: string): void {
       }
       return;
     case "attrib":
-      if (client.resp < 3) throw new CommandError("ERR RESP2 clients don't support attributes");
-      client.raw("|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n");
+      if (client.resp > 2) {
+        client.raw("|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n");
+      }
       return client.bulk("Some real reply following the attribute");
     case "push":
       if (client.resp < 3) throw new CommandError("ERR RESP2 clients don't support push");

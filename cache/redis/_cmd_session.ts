@@ -73,7 +73,9 @@ function watch(client: Client, args: string[]): void {
     for (const key of args.slice(1)) {
       let watchers = db.watched.get(key);
       if (watchers?.has(client)) continue;
-      client.watching.push({ db, key, expired: db.isExpired(key) });
+      const expired = db.isExpired(key);
+      if (expired) client.staleWatches++;
+      client.watching.push({ db, key, expired });
       if (watchers === undefined) db.watched.set(key, watchers = new Set<Client>());
       watchers.add(client);
     }

@@ -6,6 +6,9 @@ import { RespProtocolError } from "./resp.ts";
 
 /** Output at which a client's further requests wait. */
 const PAUSE_OUTPUT_BYTES = 64 * 1024 * 1024;
+/** Room that is made before bytes arrive, for all clients together. */
+const AHEAD_BYTES = 16 * 1024 * 1024;
+const MAX_AHEAD_BYTES = 1024 * 1024;
 /** Requests of one client that run before others get a turn. */
 const MAX_BATCH = 20_000;
 
@@ -67,6 +70,11 @@ export class Connection implements Transport {
     engine.stats.bytesIn += count;
     engine.stats.totalReads++;
     client.bytesIn += count;
+    // Few clients get room for long arguments at once; a crowd that announces them does not.
+    client.parser.maxAheadBytes = Math.min(
+      MAX_AHEAD_BYTES,
+      Math.floor(AHEAD_BYTES / engine.clients.size),
+    );
     client.parser.commit(count);
     if (this.#queryTooLarge()) return;
     this.process();

@@ -80,7 +80,7 @@ export class Db {
   expireNow(key: string): void {
     this.remove(key);
     this.engine.stats.expiredKeys++;
-    this.engine.alsoPropagate(this.index, ["DEL", key]);
+    this.engine.alsoPropagate(this.index, [this.engine.expiryDeletion, key]);
     this.engine.notify("x", "expired", key, this.index);
     this.changed(key);
   }
@@ -196,20 +196,56 @@ export class Db {
   changed(key: string): void {
     if (this.watched.size > 0) {
       const watchers = this.watched.get(key);
-      if (watchers !== undefined) { for (const client of watchers) client.markDirty(); }
+      if (watchers !== undefined) {
+        for (const client of watchers) {
+          // A key that had expired already when it was watched has not changed by its removal.
+          if (client.staleWatches > 0 && this.#leavesStale(client, key)) continue;
+          client.markDirty();
+        }
+      }
     }
     const engine = this.engine;
     if (engine.tracking.active) engine.tracking.invalidate(key);
     if (this.blocked.size > 0 && this.blocked.has(key)) engine.readyKeys.push({ db: this, key });
   }
 
+  /** Whether a watched key was expired from the start and is gone now; it counts as absent from then on. */
+  #leavesStale(client: Client, key: string): boolean {
+    const entry = client.watching.find((each) => each.db === this && each.key === key);
+    if (entry === undefined || !entry.expired || this.dict.has(key)) return false;
+    entry.expired = false;
+    client.staleWatches--;
+    return true;
+  }
+
+  /** Tells watchers that everything goes, or is exchanged for what another database holds. */
+  touchWatched(replacement?: Db): void {
+    for (const [key, clients] of this.watched) {
+      const present = this.dict.has(key);
+      const replaced = replacement !== undefined && replacement.dict.has(key);
+      if (!present && !replaced) continue;
+      for (const client of clients) {
+        const entry = client.watching.find((each) => each.db === this && each.key === key)!;
+        if (entry.expired && !replaced) {
+          entry.expired = false;
+          client.staleWatches--;
+          continue;
+        }
+        if (replaced && replacement.isExpired(key) && (entry.expired || !present)) {
+          if (!entry.expired) client.staleWatches++;
+          entry.expired = true;
+          continue;
+        }
+        client.markDirty();
+      }
+    }
+  }
+
   /** Removes everything; returns how many keys there were. */
   clear(): number {
     const count = this.dict.size;
     if (this.engine.snapshot !== null) this.engine.snapshot.beforeClear(this);
-    for (const [key, clients] of this.watched) {
-      if (this.dict.has(key)) { for (const client of clients) client.markDirty(); }
-    }
+    this.touchWatched();
     for (const key of this.blocked.keys()) {
       if (this.dict.has(key)) this.engine.readyKeys.push({ db: this, key });
     }

@@ -182,6 +182,8 @@ export interface SlowEntry {
   name: string;
 }
 
+/** Output of a write at which it leaves although the write is not in the append-only file yet. */
+const MAX_HELD_CHARS = 64 * 1024 * 1024;
 /** Most names of errors that are counted. */
 const MAX_ERROR_KINDS = 128;
 
@@ -315,6 +317,16 @@ export class Engine {
   /** The command that a deletion by the server is propagated as. */
   get deletion(): string {
     return this.config.yes("lazyfree-lazy-server-del") ? "UNLINK" : "DEL";
+  }
+
+  /** The command that the removal of an expired key is propagated as. */
+  get expiryDeletion(): string {
+    return this.config.yes("lazyfree-lazy-expire") ? "UNLINK" : "DEL";
+  }
+
+  /** The command that an eviction is propagated as. */
+  get evictionDeletion(): string {
+    return this.config.yes("lazyfree-lazy-eviction") ? "UNLINK" : "DEL";
   }
 
   /** Whether writes are paused by CLIENT PAUSE; expiry waits too then. */
@@ -464,11 +476,16 @@ export class Engine {
     if (this.#depth === 0) this.flushEffects();
   }
 
-  /** Hands the effects of the unit on. */
-  flushEffects(): void {
+  /** Hands the effects of the unit on; each on its own when they do not belong together. */
+  flushEffects(together = true): void {
     if (this.effects.length === 0) return;
     const effects = this.effects;
     this.effects = [];
+    if (together) this.#emit(effects);
+    else for (const effect of effects) this.#emit([effect]);
+  }
+
+  #emit(effects: { db: number; args: string[] }[]): void {
     this.feed?.append(effects);
     if (this.sink === null) return;
     const kept = effects.filter(({ args }) => !NOT_IN_FILES.has(args[0]!.toLowerCase()));
@@ -617,6 +634,8 @@ export class Engine {
     const outer = this.current;
     const outerName = this.currentName;
     const outerRewritten = this.rewritten;
+    const outerWrites = this.#writes;
+    this.#writes = (command.flags & FLAG.write) !== 0;
     this.current = client;
     this.currentName = command.name;
     this.rewritten = null;
@@ -665,9 +684,10 @@ export class Engine {
         if (rewritten === null) this.effects.push({ db: client.db.index, args });
         else for (const each of rewritten) this.effects.push({ db: client.db.index, args: each });
       }
-      if (this.#depth === 0) this.flushEffects();
+      if (this.#depth === 0) this.flushEffects(!ARBITRARY_KEYS.has(command.name));
     }
     this.rewritten = outerRewritten;
+    this.#writes = outerWrites;
     this.current = outer;
     this.currentName = outerName;
     if (client.tracking.on && this.#depth === 0) this.tracking.remember(client, command, args);
@@ -940,6 +960,20 @@ export class Engine {
 
   /** Called before replies leave: appendfsync always. */
   beforeFlush: (() => void) | null = null;
+  /** Whether the command on the stack may change data, which its effects have yet to tell. */
+  #writes = false;
+
+  /**
+   * Whether the beginning of a long output may leave before the batch has ended. What it acknowledges has to be
+   * in the append-only file first, so the reply of a write stays until that has returned.
+   */
+  maySpill(length: number): boolean {
+    if (this.beforeFlush === null) return true;
+    const unlogged = this.effects.length > 0 || (this.#depth > 0 && this.#writes);
+    if (unlogged && length < MAX_HELD_CHARS) return false;
+    this.beforeFlush();
+    return true;
+  }
 
   /** Hands the replies of all clients to their connections. */
   flushOutput(): void {
@@ -997,6 +1031,7 @@ export class Engine {
   unwatch(client: Client): void {
     for (const { db, key } of client.watching) removeFrom(db.watched, key, client);
     client.watching = [];
+    client.staleWatches = 0;
     client.dirtyWatch = false;
   }
 
@@ -1030,6 +1065,8 @@ function addTime(command: Command, usec: number): void {
   histogram[usec < 1 ? 0 : 32 - Math.clz32(usec)]!++;
 }
 
+/** Commands that meet keys by chance: those that they find expired have nothing to do with each other. */
+const ARBITRARY_KEYS = new Set(["scan", "randomkey"]);
 /** Effects that followers get and files do not. */
 const NOT_IN_FILES = new Set(["publish", "spublish"]);
 const NOT_QUEUED = new Set(["exec", "discard", "multi", "watch", "quit", "reset"]);

@@ -202,6 +202,44 @@ export class Persistence implements EffectSink {
     syncFolder(this.#folder);
   }
 
+  /** A file for the set that neither the manifest nor the folder has yet. */
+  #nextFile(type: "b" | "i"): AofFile {
+    const prefix = this.engine.config.text("appendfilename");
+    const suffix = type === "b" ? "base.rdb" : "incr.aof";
+    let sequence = 1;
+    for (const file of this.#files) {
+      if (file.type === type) sequence = Math.max(sequence, file.sequence + 1);
+    }
+    while (exists(`${this.#folder}/${prefix}.${sequence}.${suffix}`)) sequence++;
+    return { name: `${prefix}.${sequence}.${suffix}`, sequence, type };
+  }
+
+  /** Takes over what an earlier run left, where the set was not in use so far. */
+  #adoptManifest(): void {
+    Deno.mkdirSync(this.#folder, { recursive: true });
+    if (this.#files.length === 0 && exists(this.#manifest)) this.#files = this.#readManifest();
+  }
+
+  /** Makes these the files of the set, and removes the others. */
+  #replaceFiles(files: AofFile[]): void {
+    const old = this.#files;
+    this.#files = files;
+    this.#writeManifest(files);
+    for (const file of old) {
+      if (files.includes(file)) continue;
+      try {
+        Deno.removeSync(`${this.#folder}/${file.name}`);
+      } catch {
+        // It stays; the manifest no longer names it.
+      }
+    }
+    this.#size = files.reduce(
+      (sum, file) => sum + Deno.statSync(`${this.#folder}/${file.name}`).size,
+      0,
+    );
+    this.#baseSize = this.#size;
+  }
+
   /** Opens the file that effects go to, a new one unless the last can be carried on. */
   #openIncremental(fresh = false): void {
     Deno.mkdirSync(this.#folder, { recursive: true });
@@ -209,19 +247,15 @@ export class Persistence implements EffectSink {
     if (!fresh && last?.type === "i") {
       this.#fd = openSync(`${this.#folder}/${last.name}`, "a");
     } else {
-      const sequence = Math.max(
-        0,
-        ...this.#files.filter((file) => file.type === "i").map((file) => file.sequence),
-      ) + 1;
-      const name = `${this.engine.config.text("appendfilename")}.${sequence}.incr.aof`;
-      const fd = openSync(`${this.#folder}/${name}`, "a");
+      const increments = this.#nextFile("i");
+      const fd = openSync(`${this.#folder}/${increments.name}`, "w");
       if (!this.#files.some((file) => file.type === "b")) {
         // The set needs a base: an image of what is there now.
-        const base = `${this.engine.config.text("appendfilename")}.1.base.rdb`;
-        this.#writeImage(`${this.#folder}/${base}`, true);
-        this.#files.push({ name: base, sequence: 1, type: "b" });
+        const base = this.#nextFile("b");
+        this.#writeImage(`${this.#folder}/${base.name}`, true);
+        this.#files.push(base);
       }
-      this.#files.push({ name, sequence, type: "i" });
+      this.#files.push(increments);
       this.#writeManifest(this.#files);
       if (this.#fd >= 0) {
         this.#flush(true);
@@ -572,12 +606,8 @@ export class Persistence implements EffectSink {
   }
 
   async #rewrite(): Promise<void> {
-    Deno.mkdirSync(this.#folder, { recursive: true });
-    const name = this.engine.config.text("appendfilename");
-    const sequence =
-      Math.max(0, ...this.#files.filter((file) => file.type === "b").map((file) => file.sequence)) +
-      1;
-    const base = `${name}.${sequence}.base.rdb`;
+    this.#adoptManifest();
+    const base = this.#nextFile("b");
     const active = this.#fd >= 0;
     let keep: AofFile | undefined;
     // The new file of effects opens in the very moment that the image stands for.
@@ -588,40 +618,37 @@ export class Persistence implements EffectSink {
     };
     let done: boolean;
     try {
-      done = await this.#image(`${this.#folder}/${base}`, true);
+      done = await this.#image(`${this.#folder}/${base.name}`, true);
     } finally {
       this.#onSnapshot = null;
     }
     if (!done) return;
-    const old = this.#files;
-    const kept = keep === undefined ? [] : old.slice(old.indexOf(keep));
-    this.#files = [{ name: base, sequence, type: "b" }, ...kept];
-    this.#writeManifest(this.#files);
-    for (const file of old) {
-      if (this.#files.includes(file)) continue;
-      try {
-        Deno.removeSync(`${this.#folder}/${file.name}`);
-      } catch {
-        // It stays; the manifest no longer names it.
-      }
-    }
-    this.#size = this.#files.reduce(
-      (sum, file) => sum + Deno.statSync(`${this.#folder}/${file.name}`).size,
-      0,
-    );
-    this.#baseSize = this.#size;
+    const kept = keep === undefined ? [] : this.#files.slice(this.#files.indexOf(keep));
+    this.#replaceFiles([base, ...kept]);
   }
 
   /** Takes a parameter over that was changed while running. */
   configChanged(name: string): void {
     if (name !== "appendonly" || !this.enabled) return;
     const wanted = this.engine.config.yes("appendonly");
+    // A rewrite that began before does not know of the change.
+    if (wanted !== this.#fd >= 0 && this.#runningKind === "aof") this.#generation++;
     if (wanted && this.#fd < 0) {
-      Deno.mkdirSync(this.#folder, { recursive: true });
-      const base = `${this.engine.config.text("appendfilename")}.1.base.rdb`;
-      this.#writeImage(`${this.#folder}/${base}`, true);
-      this.#files = [{ name: base, sequence: 1, type: "b" }];
-      this.#openIncremental(true);
+      try {
+        this.#adoptManifest();
+        // New files throughout: what the old ones hold is older than the image.
+        const base = this.#nextFile("b");
+        const increments = this.#nextFile("i");
+        this.#writeImage(`${this.#folder}/${base.name}`, true);
+        this.#fd = openSync(`${this.#folder}/${increments.name}`, "w");
+        this.#replaceFiles([base, increments]);
+      } catch (error) {
+        if (this.#fd >= 0) closeSync(this.#fd);
+        this.#fd = -1;
+        this.engine.config.set("appendonly", "no");
+        throw new CommandError(`ERR Unable to turn on AOF: ${(error as Error).message}`);
+      }
+      this.#selected = -1;
       this.engine.sink = this;
       this.engine.beforeFlush = this.#onFlush;
     } else if (!wanted && this.#fd >= 0) {
@@ -644,7 +671,9 @@ export class Persistence implements EffectSink {
 
   /** DEBUG LOADAOF. @throws the reply. */
   reloadAof(): void {
-    if (this.#fd < 0) throw new CommandError("ERR the append-only file is off");
+    this.#requireFiles();
+    this.#adoptManifest();
+    if (this.#files.length === 0) throw new CommandError("ERR there is no append-only file");
     this.#flush(true);
     for (const db of this.engine.dbs) db.clear();
     this.#loadSet();

@@ -9,6 +9,8 @@ import { CommandError, SYNTAX_ERROR } from "./_values.ts";
 /** Steps of one call at most are this many times COUNT, when nothing matches. */
 const MAX_COUNT = 10_000_000;
 
+const TYPES = new Set(["string", "list", "set", "zset", "hash", "stream"]);
+
 /** A cursor. @throws the reply. */
 export function parseCursor(text: string): number {
   const cursor = parseUint64(text);
@@ -33,8 +35,10 @@ export function scanOptions(
       count = integer(next);
       if (count < 1) throw SYNTAX_ERROR;
       count = Math.min(count, MAX_COUNT);
-    } else if (option === "type" && allowType) type = next.toLowerCase();
-    else throw SYNTAX_ERROR;
+    } else if (option === "type" && allowType) {
+      type = next.toLowerCase();
+      if (!TYPES.has(type)) throw new CommandError(`ERR unknown type name '${next}'`);
+    } else throw SYNTAX_ERROR;
   }
   return { pattern, count, type };
 }

@@ -217,6 +217,49 @@ Deno.test("`appendfsync everysec` syncs beside the server, and a rewrite meanwhi
   await Deno.remove(dir, { recursive: true });
 });
 
+Deno.test("`CONFIG SET appendonly` off and on again starts from what is there then", async () => {
+  const dir = await Deno.makeTempDir();
+  const aof = `${dir}/o.aof`;
+  const appendonly = (value: string) => ["CONFIG", "SET", "appendonly", value];
+  {
+    await using server = await RedisServer.start({ port: 0, aof });
+    await call(server, ["INCR", "n"], ["INCR", "n"], ["INCR", "n"]);
+    await call(server, appendonly("no"), ["INCR", "n"], ["INCR", "n"]);
+    await call(server, appendonly("yes"), ["INCR", "n"]);
+  }
+  {
+    await using server = await RedisServer.start({ port: 0, aof });
+    assertEquals(await call(server, ["GET", "n"]), ["6"]);
+  }
+  {
+    // A server that starts without the file, and turns it on while a rewrite runs.
+    await using server = await RedisServer.start({
+      port: 0,
+      dir,
+      parameters: { ...DEBUG, appendfilename: "o.aof" },
+    });
+    assertEquals(await call(server, ["GET", "n"]), [null]);
+    await call(
+      server,
+      ["DEBUG", "POPULATE", "20000"],
+      ["BGREWRITEAOF"],
+      appendonly("yes"),
+      ["INCRBY", "n", "100"],
+    );
+    for (;;) {
+      const [info] = await call(server, ["INFO", "persistence"]);
+      if (/aof_rewrite_in_progress:0/.test(info as string)) break;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await call(server, ["INCR", "n"]);
+  }
+  await using server = await RedisServer.start({ port: 0, aof });
+  assertEquals(await call(server, ["GET", "n"], ["DBSIZE"]), ["101", 20_001]);
+  const names = [...Deno.readDirSync(`${dir}/appendonlydir`)].map((entry) => entry.name);
+  assertEquals(names.length, 3, names.join(" "));
+  await Deno.remove(dir, { recursive: true });
+});
+
 Deno.test("a torn tail of the append-only file is dropped, damage inside is refused", async () => {
   const dir = await Deno.makeTempDir();
   const aof = `${dir}/t.aof`;

@@ -37,8 +37,6 @@ const FIRST_BUFFER = 4 * 1024;
 const READ_BUFFER = 64 * 1024;
 /** What a request that has arrived in part is moved to, at least. */
 const PRIVATE_BUFFER = 16 * 1024;
-/** Room for a long argument that is made before its bytes arrive; untouched pages cost nothing. */
-const MAX_AHEAD = 1024 * 1024;
 /** Longest argument that V8 copies out of a longer string rather than keep all of that alive. */
 const SHORT = 12;
 /** Bytes that are made text at once, for short arguments. */
@@ -54,7 +52,8 @@ const NAMES: string[] = new Array<string>(256).fill("");
  * Read into {@linkcode RequestParser.space}, tell {@linkcode RequestParser.commit} how much arrived,
  * and take requests from {@linkcode RequestParser.next} until it returns null. Whole requests are parsed
  * where they were read; only one that has arrived in part is moved, to a buffer of its own. That buffer
- * grows with the bytes that arrive, at most a mebibyte ahead of them whatever length was announced.
+ * grows with the bytes that arrive, at most {@linkcode RequestParser.maxAheadBytes} ahead of them whatever
+ * length was announced.
  *
  * @example Two pipelined requests
  * ```ts
@@ -74,6 +73,8 @@ export class RequestParser {
   maxBulkBytes: number;
   /** Whether the client has yet to authenticate: then requests are kept small. */
   restricted = false;
+  /** Room that is made for a long argument before its bytes arrive, at most. Default 1 MiB. */
+  maxAheadBytes = 1024 * 1024;
   readonly #maxArguments: number;
   readonly #maxInlineBytes: number;
   /** Read into. A read of it may be under way, so it is never parsed and refilled at once. */
@@ -177,7 +178,7 @@ export class RequestParser {
     const doubled = Math.max(PRIVATE_BUFFER, size * 2);
     const wanted = announced < size
       ? doubled
-      : Math.max(PRIVATE_BUFFER, Math.min(announced, Math.max(doubled, size + MAX_AHEAD)));
+      : Math.max(PRIVATE_BUFFER, Math.min(announced, Math.max(doubled, size + this.maxAheadBytes)));
     if (this.#held === null || this.#held.length < wanted) this.#held = allocate(wanted);
   }
 

@@ -173,6 +173,77 @@ Deno.test("keys expire when touched and in the background", async () => {
   assertEquals(await wire.call("DBSIZE"), 0);
 });
 
+Deno.test("many keys that expire at once are removed soon, in short steps", async () => {
+  await using server = await RedisServer.start({ port: 0 });
+  using wire = await Wire.to(server);
+  const count = SOAK ? 300_000 : 20_000;
+  const requests = Array.from(
+    { length: count },
+    (_, i) => encodeRequest(["SET", `k${i}`, "v", "PX", "1"]),
+  );
+  const at = String(Date.now() + 60_000);
+  await wire.call("SET", "stays", "v", "PXAT", at);
+  const writing = (async () => {
+    for (let i = 0; i < count; i += 1_000) {
+      await wire.raw(
+        new Uint8Array(await new Blob(requests.slice(i, i + 1_000) as BlobPart[]).arrayBuffer()),
+      );
+    }
+  })();
+  for (let i = 0; i < count; i++) assertEquals(await wire.read(), "OK");
+  await writing;
+  while (await wire.call("DBSIZE") !== 1) await new Promise((resolve) => setTimeout(resolve, 20));
+  const stats = await wire.call("INFO", "stats") as string;
+  assertStringIncludes(stats, `expired_keys:${count}`);
+});
+
+Deno.test("`EXEC` is not refused because a watched key that had expired before was removed", async () => {
+  await using server = await RedisServer.start({
+    port: 0,
+    parameters: { "enable-debug-command": "yes" },
+  });
+  using wire = await Wire.to(server);
+  using other = await Wire.to(server);
+  await wire.call("DEBUG", "SET-ACTIVE-EXPIRE", "0");
+  const ways: [string[][], RespValue][] = [
+    [[["DEL", "k"]], ["PONG"]],
+    [[["FLUSHDB"]], ["PONG"]],
+    [[["GET", "k"]], ["PONG"]],
+    [[["SWAPDB", "0", "1"]], ["PONG"]],
+    [[["SET", "k", "new"]], null],
+    [[["DEL", "k"], ["SET", "k", "new"]], null],
+  ];
+  for (const [changes, expected] of ways) {
+    await wire.call("SET", "k", "v", "PX", "1");
+    await new Promise((resolve) => setTimeout(resolve, 3));
+    assertEquals(await wire.call("WATCH", "k"), "OK");
+    for (const change of changes) await other.call(...change);
+    await wire.call("MULTI");
+    await wire.call("PING");
+    assertEquals(await wire.call("EXEC"), expected, changes.join("; "));
+    await wire.call("FLUSHALL");
+  }
+});
+
+Deno.test("`SCAN` with TYPE refuses unknown types, and leaves expired keys of other types alone", async () => {
+  await using server = await RedisServer.start({
+    port: 0,
+    parameters: { "enable-debug-command": "yes" },
+  });
+  using wire = await Wire.to(server);
+  await wire.call("DEBUG", "SET-ACTIVE-EXPIRE", "0");
+  assertEquals(
+    message(await wire.call("SCAN", "0", "TYPE", "string1")),
+    "ERR unknown type name 'string1'",
+  );
+  await wire.call("SET", "s", "v", "PX", "1");
+  await wire.call("HSET", "h", "f", "v");
+  await wire.call("PEXPIRE", "h", "1");
+  await new Promise((resolve) => setTimeout(resolve, 3));
+  assertEquals(await wire.call("SCAN", "0", "TYPE", "string"), ["0", []]);
+  assertEquals(await wire.call("DBSIZE"), 1);
+});
+
 Deno.test("`HELLO 3` gives maps, nulls, doubles and push messages", async () => {
   await using server = await RedisServer.start({ port: 0 });
   using wire = await Wire.to(server);

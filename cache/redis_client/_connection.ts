@@ -179,11 +179,9 @@ export class Connection {
       );
       return;
     }
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      this.#now = performance.now();
-      if (!this.#writing) queueMicrotask(this.#flushSoon);
-    }
+    // The commands of one tick share one reading of the clock.
+    if (!this.#scheduled || this.#writing) this.#now = performance.now();
+    this.#schedule();
     if (command.issuedAt === 0) command.issuedAt = this.#now;
     if (this.#deadlineTimer === undefined) this.#armDeadline(this.#settings.commandTimeoutMs);
     this.#waiting.push(command);
@@ -207,6 +205,12 @@ export class Connection {
   drained(): Promise<void> {
     if (this.pending === 0 || this.ended) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    if (!this.#writing) queueMicrotask(this.#flushSoon);
   }
 
   /** One more turn of the microtask queue lets callers that await in between join the batch. */
@@ -238,10 +242,7 @@ export class Connection {
       command.sent = true;
       sent.push(command);
     }
-    if (batch.sizeBytes === 0) {
-      this.#notifyIdle();
-      return;
-    }
+    if (batch.sizeBytes === 0) return this.#notifyIdle();
     this.#writing = true;
     this.#write(batch).then(this.#written, this.#failed);
   };
@@ -256,6 +257,7 @@ export class Connection {
   readonly #written = (): void => {
     this.#writing = false;
     if (this.#waiting.head !== null) this.#flush();
+    else this.#notifyIdle();
   };
 
   readonly #failed = (error: Error): void => {
@@ -294,7 +296,7 @@ export class Connection {
             : new RedisProtocolError("The server sent a reply that is too large", { cause: error }),
         );
       }
-      if (this.#sent.size === 0 && this.#waiting.size === 0) this.#notifyIdle();
+      this.#notifyIdle();
     }
   }
 
@@ -321,7 +323,7 @@ export class Connection {
   }
 
   #notifyIdle(): void {
-    if (this.#idle.length === 0) return;
+    if (this.#idle.length === 0 || this.pending > 0) return;
     const waiters = this.#idle;
     this.#idle = [];
     for (const waiter of waiters) waiter();
@@ -377,10 +379,7 @@ export class Connection {
   writeRaw(words: Words): void {
     if (this.#ended !== undefined) return;
     this.#waiting.push(new Unanswered(words));
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      if (!this.#writing) queueMicrotask(this.#flushSoon);
-    }
+    this.#schedule();
   }
 
   /** Whether strings of messages are given as bytes. */

@@ -5,6 +5,7 @@ import type { Connection } from "./_connection.ts";
 import type { Words } from "./_encode.ts";
 import { Link } from "./_link.ts";
 import { ConnectionPool } from "./_pool.ts";
+import { integer } from "./_replies.ts";
 import type { RedisCommandOptions, RedisExecutor } from "./commands.ts";
 import { RedisConnectionError, RedisTimeoutError, RedisUsageError } from "./errors.ts";
 import type { Settings } from "./_settings.ts";
@@ -175,11 +176,15 @@ async function runBlocking<T>(
   core: ClientCore,
 ): Promise<T> {
   const { signal } = options;
-  if (connection.id === 0) connection.id = await connection.call(["CLIENT", "ID"], Number);
+  if (connection.id === 0) {
+    // A server that does not tell it cannot be asked to unblock; then an abort ends the connection.
+    connection.id = await connection.call(["CLIENT", "ID"], integer).catch(() => -1);
+  }
   let stopped: { reason: unknown } | undefined;
   let giveUp: ReturnType<typeof setTimeout> | undefined;
   const stop = (reason: unknown): void => {
     stopped ??= { reason };
+    if (connection.id < 0) return void connection.destroy();
     giveUp ??= setTimeout(() => void connection.destroy(), UNBLOCK_WAIT_MS);
     core.execute(["CLIENT", "UNBLOCK", connection.id], Number, {}).catch(() => {});
   };

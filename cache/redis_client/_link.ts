@@ -114,11 +114,11 @@ export class Link {
     connection.onPush = (items) => this.onPush?.(items);
     connection.onEnd = (error, sent, waiting) => this.#lost(error, sent, waiting);
     this.onConnect?.(connection);
-    const { maxPendingCommands } = this.#settings;
-    // Ended already, or full: the rest stays in line.
-    while (connection.pending < maxPendingCommands && !connection.ended) {
-      const command = this.#waiting.shift();
-      if (command === null) break;
+    for (
+      let command = this.#waiting.shift();
+      command !== null;
+      command = connection.ended ? null : this.#waiting.shift()
+    ) {
       if (!command.settled) connection.send(command);
     }
     this.#change("ready");

@@ -6,7 +6,7 @@ import type { Settings } from "./_settings.ts";
 import type { NodeAddress } from "./_slots.ts";
 import { RedisConnectionError, RedisReplyError, RedisUsageError } from "./errors.ts";
 import type { RedisReply, RedisString } from "./reply.ts";
-import type { RedisMessage } from "./subscription.ts";
+import type { RedisMessage, RedisSubscribeOptions } from "./subscription.ts";
 
 /** How channels are named: in full, by patterns, or in full in a shard of a cluster. */
 export type SubscriptionKind = "subscribe" | "psubscribe" | "ssubscribe";
@@ -114,7 +114,7 @@ export class Subscriber {
   async add(
     kind: SubscriptionKind,
     names: readonly RedisString[],
-    maxWaiting: number,
+    limits: QueueLimits,
   ): Promise<MessageQueue> {
     this.#opening ??= this.#link.open();
     try {
@@ -125,7 +125,7 @@ export class Subscriber {
     }
     const keys = [...new Set(names.map((name) => keyOf(this.#bytes ? bytesOf(name) : text(name))))];
     const subscription = new MessageQueue(
-      maxWaiting,
+      limits,
       () => this.#remove(kind, keys, subscription),
     );
     const channels = this.#channels[kind];
@@ -290,9 +290,26 @@ function bytesOf(name: RedisString): Uint8Array {
   return typeof name === "string" ? new TextEncoder().encode(name) : name;
 }
 
+/** How much may wait for the reader of a subscription. */
+export interface QueueLimits {
+  /** How many messages. */
+  messages: number;
+  /** How many bytes or characters they have in all. */
+  size: number;
+}
+
+/** The limits that a subscription asks for. */
+export function limitsOf(options: RedisSubscribeOptions): QueueLimits {
+  return {
+    messages: options.maxWaiting ?? 100_000,
+    size: options.maxWaitingSize ?? 64 * 1024 * 1024,
+  };
+}
+
 /** The messages of one subscription. */
 export class MessageQueue {
-  readonly #maxWaiting: number;
+  readonly #limits: QueueLimits;
+  #waitingSize = 0;
   readonly #onClose: () => void;
   #messages: RedisMessage<RedisString>[] = [];
   #at = 0;
@@ -303,11 +320,11 @@ export class MessageQueue {
   #interruptions = 0;
 
   /**
-   * @param maxWaiting How many messages may wait.
+   * @param limits How much may wait.
    * @param onClose Called at the end.
    */
-  constructor(maxWaiting: number, onClose: () => void) {
-    this.#maxWaiting = maxWaiting;
+  constructor(limits: QueueLimits, onClose: () => void) {
+    this.#limits = limits;
     this.#onClose = onClose;
   }
 
@@ -328,10 +345,11 @@ export class MessageQueue {
       this.#waiting = undefined;
       this.#reject = undefined;
       waiting({ done: false, value: message });
-    } else if (this.waiting >= this.#maxWaiting) {
-      this.fail(
-        new RedisUsageError(`The reader fell behind: ${this.#maxWaiting} messages wait`),
-      );
+      return;
+    }
+    this.#waitingSize += message.message.length;
+    if (this.waiting >= this.#limits.messages || this.#waitingSize > this.#limits.size) {
+      this.fail(new RedisUsageError(`The reader fell behind: ${this.waiting} messages wait`));
     } else {
       this.#messages.push(message);
     }
@@ -373,6 +391,7 @@ export class MessageQueue {
     const messages = this.#messages;
     if (this.#at < messages.length) {
       const value = messages[this.#at]!;
+      this.#waitingSize -= value.message.length;
       if (++this.#at === messages.length) {
         this.#messages = [];
         this.#at = 0;

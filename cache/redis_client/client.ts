@@ -9,7 +9,7 @@ import { parseRedisUrl, resolveOptions } from "./_settings.ts";
 import type { RedisClientOptions, RedisState } from "./options.ts";
 import type { RedisString } from "./reply.ts";
 import { createSession, type RedisSession } from "./session.ts";
-import { Subscriber, type SubscriptionKind } from "./_subscriber.ts";
+import { limitsOf, Subscriber, type SubscriptionKind } from "./_subscriber.ts";
 import {
   createSubscription,
   type RedisSubscribeOptions,
@@ -280,7 +280,7 @@ export class RedisClient extends RedisCommands<string> implements AsyncDisposabl
     const subscriber = options.bytes
       ? this.#byteSubscriber ??= new Subscriber(settings, true)
       : this.#textSubscriber ??= new Subscriber(settings, false);
-    const queue = await subscriber.add(kind, list, options.maxWaiting ?? 100_000);
+    const queue = await subscriber.add(kind, list, limitsOf(options));
     return createSubscription<S>(queue);
   }
 

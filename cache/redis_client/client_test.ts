@@ -577,6 +577,7 @@ Deno.test("`RedisSubscription` says so when its reader falls behind, and keeps t
   await using redis = await RedisClient.connect({ port: server.port });
   await using slow = await redis.subscribe("c", { maxWaiting: 10 });
   await using fine = await redis.subscribe("c");
+  await using small = await redis.subscribe("c", { maxWaitingSize: 5 });
   const total = 5_000;
   await Promise.all(Array.from({ length: total }, (_, i) => redis.publish("c", i)));
   let expected = 0;
@@ -594,10 +595,51 @@ Deno.test("`RedisSubscription` says so when its reader falls behind, and keeps t
     "fell behind: 10 messages wait",
   );
   assertEquals(seen, 10);
+  // Ten digits are more than five characters.
+  await assertRejects(
+    async () => {
+      for await (const _ of small) seen++;
+    },
+    RedisUsageError,
+    "fell behind: 5 messages wait",
+  );
+  assertEquals(seen, 15);
+});
+
+Deno.test("`RedisClient.subscribe()` rejects when the server refuses, and others stay", async () => {
+  await using server = new ScriptedServer(([name, ...args]) => {
+    if (name === "HELLO") return "-ERR unknown command\r\n";
+    if (name === "SUBSCRIBE" && args[0] === "secret") return "-NOPERM no access to the channel\r\n";
+    if (name === "SUBSCRIBE") {
+      const confirmed = args.map((channel) =>
+        `*3\r\n+subscribe\r\n$${channel.length}\r\n${channel}\r\n:1\r\n`
+      );
+      return `${confirmed.join("")}*3\r\n+message\r\n+${args[0]}\r\n+hello\r\n`;
+    }
+    return "+PONG\r\n";
+  });
+  await using redis = await RedisClient.connect({ port: server.port });
+  await using open = await redis.subscribe(["a", "b"]);
+  const refused = await assertRejects(() => redis.subscribe("secret"), RedisReplyError);
+  assertEquals(refused.code, "NOPERM");
+  assertEquals((await open.next()).value!.message, "hello");
+  await using again = await redis.subscribe("c");
+  assertEquals((await again.next()).value!.channel, "c");
+});
+
+Deno.test("`RedisClient.blpop()` can be aborted where the server tells no number", async () => {
+  await using server = new ScriptedServer(([name]) =>
+    name === "HELLO" || name === "CLIENT" ? "-ERR unknown command\r\n" : ""
+  );
+  await using redis = await RedisClient.connect({ port: server.port });
+  const started = performance.now();
+  const blocked = redis.with({ signal: AbortSignal.timeout(20) }).blpop(["q"], 0);
+  assertEquals((await assertRejects(() => blocked, DOMException)).name, "TimeoutError");
+  assert(performance.now() - started < 900);
 });
 
 both("`RedisClient.close()` waits for replies, and `destroy()` does not", async (start) => {
-  await using server = await start();
+  await using server = await start({ parameters: { "enable-debug-command": "yes" } });
   const redis = await RedisClient.connect({ port: server.port });
   const subscription = await redis.subscribe("c");
   const issued = Promise.all(Array.from({ length: 500 }, () => redis.incr("n")));
@@ -617,6 +659,16 @@ both("`RedisClient.close()` waits for replies, and `destroy()` does not", async 
     assertEquals([error.code, error.sent], ["ERR_REDIS_CLOSED", false]);
   }
   await assertRejects(() => redis.subscribe("c"), RedisUsageError, "closed");
+  // One that was aborted before it was written does not cut the wait for others short.
+  const waited = await RedisClient.connect({ port: server.port });
+  const slow = waited.command("DEBUG", "SLEEP", "0.05");
+  await delay(10);
+  const dropped = new AbortController();
+  const never = waited.with({ signal: dropped.signal }).incr("n");
+  dropped.abort(new Error("dropped"));
+  await assertRejects(() => never, Error, "dropped");
+  await waited.close();
+  assertEquals(await slow, "OK");
   const other = await RedisClient.connect({ port: server.port });
   const unsent = other.incr("n");
   const blocked = other.blpop(["q"], 0);

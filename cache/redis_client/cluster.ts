@@ -15,7 +15,7 @@ import {
   SLOTS,
   slotsReply,
 } from "./_slots.ts";
-import { Subscriber, type SubscriptionKind } from "./_subscriber.ts";
+import { limitsOf, Subscriber, type SubscriptionKind } from "./_subscriber.ts";
 import type { RedisStringOf, RedisTransactionOptions } from "./client.ts";
 import { type RedisCommandOptions, RedisCommands, type RedisScanOptions } from "./commands.ts";
 import {
@@ -722,7 +722,7 @@ export class RedisCluster extends RedisCommands<string> implements AsyncDisposab
       });
       this.#subscribers.set(name, subscriber);
     }
-    const queue = await subscriber.add(kind, list, options.maxWaiting ?? 100_000);
+    const queue = await subscriber.add(kind, list, limitsOf(options));
     return createSubscription<S>(queue);
   }
 

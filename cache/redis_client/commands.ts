@@ -470,10 +470,14 @@ function timeOf(reply: RedisReply): number {
 const NO_OPTIONS: RedisCommandOptions = {};
 
 /**
- * The commands of Redis as methods; the names are Redis' own, in lower case.
+ * The commands of Redis as methods; the names are Redis' own, in lower case. Subcommands are joined to them
+ * (`xgroupCreate`), and where an option changes the kind of the reply it has a method of its own
+ * (`lpopMany`, `zrangeWithScores`).
  *
  * Each gives the same value in both protocols. Keys and values may be text or bytes; strings in replies are
- * text, or bytes in a view with {@linkcode RedisCommandOptions.bytes}. All reject with a `RedisReplyError`
+ * text, or bytes in a view with {@linkcode RedisCommandOptions.bytes}. Bytes that are no UTF-8 read as U+FFFD
+ * in text, so that different keys or members may look the same: ask for bytes where they are not all text.
+ * All reject with a `RedisReplyError`
  * when the server answers with an error, a `RedisConnectionError` when there is no connection or it ended,
  * a `RedisTimeoutError` when the reply took too long, and a `RedisProtocolError` for a reply of another
  * kind than the command has, integers beyond 2^53 - 1 among them ({@linkcode RedisCommands.command} gives

@@ -20,6 +20,8 @@ export interface RedisSubscribeOptions {
    * dropped silently. Default 100,000.
    */
   maxWaiting?: number;
+  /** How long they may be in all, in bytes or characters. Default 67,108,864. */
+  maxWaitingSize?: number;
 }
 
 /** Makes a subscription of a queue. */

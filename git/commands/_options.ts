@@ -241,6 +241,10 @@ function findLong(
     }
   }
   const keys = new Set(found.map((one) => `${one.spec.key}${one.negated}`));
+  if (
+    found.length > 0 &&
+    /^(1|true|yes|on)$/i.test(Deno.env.get("GIT_TEST_DISALLOW_ABBREVIATED_OPTIONS") ?? "")
+  ) throw new Exit(128, `fatal: disallowed abbreviated or ambiguous option '${name}'\n`);
   if (keys.size > 1) return "ambiguous";
   return found[0];
 }

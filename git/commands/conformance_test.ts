@@ -86,9 +86,6 @@ async function withOurs(root: string, steps: readonly Step[]): Promise<Ran[]> {
       "-A",
       "--no-check",
       "--quiet",
-      ...(Deno.env.get("GROUNDWORK_IMPORT_MAP") === undefined
-        ? []
-        : [`--import-map=${Deno.env.get("GROUNDWORK_IMPORT_MAP")}`]),
       fromFileUrl(new URL("../_test_driver.ts", import.meta.url)),
       file,
     ],

@@ -431,7 +431,9 @@ function showReflogs(
   for (const { name } of revs.include) {
     const plain = name.replace(/@\{.*\}$/, "") || "HEAD";
     const ref = plain === "HEAD" ? "HEAD" : cli.repo.refs.resolve(`refs/heads/${plain}`)?.target ??
-      (cli.repo.refs.hasLog(plain) ? plain : `refs/${plain}`);
+      [plain, `refs/${plain}`, `refs/tags/${plain}`, `refs/remotes/${plain}`].find((full) =>
+        cli.repo.refs.hasLog(full)
+      ) ?? `refs/${plain}`;
     const entries = cli.repo.refs.readLog(ref) ?? [];
     const shown = plain.replace(/^refs\/heads\//, "");
     const start = /@\{(\d+)\}$/.exec(name);

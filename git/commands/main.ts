@@ -102,6 +102,8 @@ const COMMANDS: Record<string, [() => Promise<unknown>, string]> = {
   "diff-index": [history, "diffIndex"],
   "diff-files": [history, "diffFiles"],
   "replace": [() => import("./replace.ts"), "replaceCommand"],
+  "commit-graph": [() => import("./pack_indexes.ts"), "commitGraphCommand"],
+  "multi-pack-index": [() => import("./pack_indexes.ts"), "multiPackIndexCommand"],
   "notes": [() => import("./notes.ts"), "notesCommand"],
   "format-patch": [() => import("./format_patch.ts"), "formatPatchCommand"],
   "rev-list": [history, "revListCommand"],

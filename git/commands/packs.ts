@@ -15,13 +15,19 @@ import {
   writeFileAtomically,
 } from "../_files.ts";
 import { GitError } from "../errors.ts";
-import { decodeLoose } from "../file_object_store.ts";
+import { decodeLoose, type FileObjectStore } from "../file_object_store.ts";
 import { checkObject } from "../fsck.ts";
 import { hashObject, type ObjectId, SHA1 } from "../hash_algorithm.ts";
 import { indexPack, storePack } from "../index_pack.ts";
-import { isObjectType, parseCommit, parseTag, parseTree } from "../objects.ts";
+import { type GitObject, isObjectType, parseCommit, parseTag, parseTree } from "../objects.ts";
 import { MemorySource, PACK_TYPES, PackFile, WindowedFile } from "../pack_file.ts";
-import { formatPackIndex, formatPackIndexV1, PackIndex, reverseIndex } from "../pack_index.ts";
+import {
+  formatPackIndex,
+  formatPackIndexV1,
+  PackIndex,
+  type PackIndexEntry,
+  reverseIndex,
+} from "../pack_index.ts";
 import { writePack } from "../pack_writer.ts";
 import { walkObjects } from "../rev_list.ts";
 import { type Cli, die } from "./_context.ts";
@@ -94,7 +100,18 @@ export function indexPackCommand(cli: Cli, args: ByteString[]): number {
       }
       return 0;
     }
+    if (repository !== undefined) {
+      refuseCollisions(repository.objects, new PackFile(source, algorithm), indexed.entries);
+    }
     writeFileAtomically(target, bytes, { mode: 0o444 });
+    for (const extension of ["keep", "promisor"]) {
+      const note = o.values.get(extension);
+      if (note === undefined || note === false) continue;
+      const file = path.replace(/\.pack$/, `.${extension}`);
+      if (stat(file) === undefined) {
+        writeFileAtomically(file, typeof note === "string" ? `${note}\n` : "", { mode: 0o600 });
+      }
+    }
     cli.out(`${toHex(indexed.checksum)}\n`);
   } finally {
     source.close();
@@ -247,13 +264,59 @@ export function unpackObjects(cli: Cli, args: ByteString[]): number {
   return 0;
 }
 
+/** The objects of the packs that lines name, without those of packs with `^` in front. */
+function objectsOfPacks(cli: Cli, lines: readonly ByteString[]): ObjectId[] {
+  const packs = new Map(cli.repo.objects.packs().map((pack) => [pack.name, pack]));
+  const names = lines.filter((line) => line !== "").sort();
+  for (const line of names) {
+    const name = line.replace(/^\^/, "");
+    if (!packs.has(name)) die(`could not find pack '${name}'`);
+  }
+  const left = new Set<ObjectId>();
+  const each = (name: ByteString, visit: (id: ObjectId) => void): void => {
+    const { index } = packs.get(name)!;
+    for (let i = 0; i < index.count; i++) visit(index.id(i));
+  };
+  for (const line of names) if (line.startsWith("^")) each(line.slice(1), (id) => left.add(id));
+  const out = new Set<ObjectId>();
+  for (const line of names) {
+    if (!line.startsWith("^")) each(line, (id) => left.has(id) || out.add(id));
+  }
+  return [...out];
+}
+
+/** Fails when a pack has another object under an id that is known. */
+function refuseCollisions(
+  store: FileObjectStore,
+  pack: PackFile,
+  entries: readonly PackIndexEntry[],
+): void {
+  const offsets = new Map(entries.map((entry) => [entry.id, entry.offset]));
+  const inPack = (id: ObjectId): number | GitObject | undefined =>
+    offsets.get(id) ?? store.read(id);
+  for (const { id, offset } of entries) {
+    if (!store.hasLocally(id)) continue;
+    let known: GitObject | undefined;
+    try {
+      known = store.read(id);
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      die(`cannot read existing object info ${id}`);
+    }
+    const given = pack.read(offset, inPack);
+    if (known === undefined || known.type !== given.type || !equalBytes(known.data, given.data)) {
+      die(`SHA1 COLLISION FOUND WITH ${id} !`);
+    }
+  }
+}
+
 /** `git pack-objects` */
 export function packObjects(cli: Cli, args: ByteString[]): number {
   cli.findRepository()?.objects.setReplacements(undefined);
   const o = parseOptions(
     cli,
     args,
-    "q,quiet progress all-progress all-progress-implied no-reuse-delta no-reuse-object window= depth= window-memory= delta-base-offset threads= revs unpacked all reflog indexed-objects stdout include-tag thin shallow local incremental honor-pack-keep keep-true-parents compression= index-version= filter= missing= sparse non-empty max-pack-size= use-bitmap-index write-bitmap-index name-hash-version=",
+    "q,quiet progress all-progress all-progress-implied no-reuse-delta no-reuse-object window= depth= window-memory= delta-base-offset threads= revs unpacked all reflog indexed-objects stdout include-tag thin shallow local incremental honor-pack-keep keep-true-parents compression= index-version= filter= missing= sparse non-empty max-pack-size= use-bitmap-index write-bitmap-index name-hash-version= stdin-packs cruft",
     "git pack-objects --stdout [<options>] [< <ref-list> | < <object-list>]\n   or: git pack-objects [<options>] <base-name> [< <ref-list> | < <object-list>]",
   );
   const { repo } = cli;
@@ -264,16 +327,32 @@ export function packObjects(cli: Cli, args: ByteString[]): number {
     );
   }
   const list: { id: ObjectId; path: ByteString }[] = [];
-  if (o.flag("revs") || o.flag("all")) {
+  if (o.flag("stdin-packs")) {
+    if (o.given("filter")) die("cannot use --filter with --stdin-packs");
+    if (o.flag("revs") || o.flag("all")) die("cannot use internal rev list with --stdin-packs");
+    for (const id of objectsOfPacks(cli, [...cli.stdinLines()])) list.push({ id, path: "" });
+    if (o.flag("unpacked")) {
+      for (const id of repo.objects.looseIds()) list.push({ id, path: "" });
+    }
+  } else if (o.flag("revs") || o.flag("all")) {
     const names: ByteString[] = o.flag("all") ? ["--all"] : [];
-    if (o.flag("revs")) { for (const line of cli.stdinLines()) if (line !== "") names.push(line); }
+    if (o.flag("revs")) {
+      for (const line of cli.stdinLines()) {
+        if (line === "") break;
+        if (
+          !line.startsWith("-") && !line.includes("..") &&
+          cli.tryRevision(line.replace(/^\^/, "")) === undefined
+        ) die(`bad revision '${line}'`);
+        names.push(line);
+      }
+    }
     const revs = parseRevs(cli, names);
     for (
       const object of walkObjects(repo.objects, { include: revs.include, exclude: revs.exclude })
     ) list.push({ id: object.id, path: object.path });
   } else {
     for (const line of cli.stdinLines()) {
-      if (line === "" || line.startsWith("-")) continue;
+      if (line.startsWith("-")) continue;
       const id = line.slice(0, repo.algorithm.hexSize);
       if (!/^[0-9a-f]+$/.test(id) || id.length !== repo.algorithm.hexSize) {
         die(`expected object ID, got garbage:\n ${line}\n`);
@@ -284,23 +363,31 @@ export function packObjects(cli: Cli, args: ByteString[]): number {
   if (list.length === 0 && o.flag("non-empty")) return 0;
   const parts: Uint8Array[] = [];
   const options = {
-    window: Number(o.text("window") ?? cli.config.int("pack.window", 10)),
-    depth: Number(o.text("depth") ?? cli.config.int("pack.depth", 50)),
+    window: Math.max(0, Number(o.text("window") ?? cli.config.int("pack.window", 10))),
+    depth: Math.max(0, Number(o.text("depth") ?? cli.config.int("pack.depth", 50))),
     offsetDeltas: o.flag("delta-base-offset"),
     compression: o.given("compression")
       ? Number(o.text("compression"))
       : cli.config.int("pack.compression") ?? cli.config.int("core.compression") ?? -1,
   };
+  const report = (written: { entries: readonly unknown[]; deltas: number }): void => {
+    if (!o.flag("progress") && !o.flag("all-progress")) return;
+    cli.err(
+      `Total ${written.entries.length} (delta ${written.deltas}), reused 0 (delta 0), pack-reused 0\n`,
+    );
+  };
   if (o.flag("stdout")) {
-    writePack(repo.objects, list, (data) => cli.out(data), options);
+    const written = writePack(repo.objects, list, (data) => cli.out(data), options);
+    report(written);
     return 0;
   }
-  const { checksum, entries } = writePack(
+  const { checksum, entries, deltas } = writePack(
     repo.objects,
     list,
     (data) => void parts.push(data),
     options,
   );
+  report({ entries, deltas });
   const base = `${cli.fileArgument(o.rest[0]!)}-${toHex(checksum)}`;
   writeFileAtomically(`${base}.pack`, concatBytes(parts), { mode: 0o444, fsync: repo.fsync });
   const version = Number(

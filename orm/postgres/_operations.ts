@@ -365,7 +365,9 @@ export class RowCollector {
     } catch (error) {
       // A value that the program's codec or its integers do not take ends the query alone.
       if (error instanceof ProtocolError) throw error;
-      this.failure ??= error;
+      this.failure ??= error instanceof RangeError
+        ? new DatabaseError("bad_value", "Cannot read a value that is too long", { cause: error })
+        : error;
     }
   }
 
@@ -513,7 +515,13 @@ export class QueryOperation extends Operation {
     this.#statement = statement;
     if (simple) {
       this.#blind = true;
-      this.#bind(channel, statement);
+      try {
+        this.#bind(channel, statement);
+      } catch (error) {
+        // Its Parse is not sent either.
+        if (this.#parses) channel.dropStatement(statement);
+        throw error;
+      }
       writeEmpty(writer, MESSAGE.sync);
     } else {
       writeEmpty(writer, MESSAGE.flush);

@@ -114,7 +114,14 @@ export type SaslprepResult =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly fault: SaslprepFault; readonly codePoint: number };
 
-/** Prepares a stored string: unassigned code points are refused. */
+/**
+ * Prepares a stored string: unassigned code points are refused.
+ *
+ * As PostgreSQL does, and other than RFC 3454 has it, it looks for what is refused before it
+ * normalises: U+0340, which becomes U+0300, is refused. A server that prepared a password in that
+ * way would otherwise not know it again. The rules of normalisation are those of the runtime's
+ * Unicode, which differ from version 3.2 for four corrected ideographs.
+ */
 export function saslprep(input: string): SaslprepResult {
   // Most passwords; nothing in it is mapped or prohibited.
   if (/^[\x20-\x7e]*$/.test(input)) return { ok: true, text: input };
@@ -124,14 +131,11 @@ export function saslprep(input: string): SaslprepResult {
     if (has(MAPPED_TO_SPACE, codePoint)) mapped += " ";
     else if (!has(MAPPED_TO_NOTHING, codePoint)) mapped += character;
   }
-  // Characters that later versions of Unicode added would be normalised by its rules, but those
-  // are refused anyway.
-  const text = mapped.normalize("NFKC");
   let rightToLeft = -1;
   let leftToRight = -1;
   let first = -1;
   let last = -1;
-  for (const character of text) {
+  for (const character of mapped) {
     const codePoint = character.codePointAt(0)!;
     if (has(PROHIBITED, codePoint)) return { ok: false, fault: "prohibited", codePoint };
     if (has(UNASSIGNED, codePoint)) return { ok: false, fault: "unassigned", codePoint };
@@ -151,7 +155,7 @@ export function saslprep(input: string): SaslprepResult {
       : -1;
     if (odd >= 0) return { ok: false, fault: "bidirectional", codePoint: odd };
   }
-  return { ok: true, text };
+  return { ok: true, text: mapped.normalize("NFKC") };
 }
 
 /**

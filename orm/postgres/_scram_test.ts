@@ -82,6 +82,7 @@ Deno.test("`saslprep()` maps, normalises, and refuses by the tables of RFC 3454"
   assertEquals(text("e\u0301"), "\u00e9");
   assertEquals(text("\ufb01\u00b2"), "fi2");
   // C.2.1, C.2.2, C.3 to C.9.
+  assertEquals(text("\u0340"), "prohibited 340");
   assertEquals(text("\u0000"), "prohibited 0");
   assertEquals(text("a\u0080"), "prohibited 80");
   assertEquals(text("\u06dd"), "prohibited 6dd");

@@ -16,6 +16,8 @@ export interface Session {
   readonly secretKey: number;
   /** Whether SCRAM was bound to the TLS channel. */
   readonly channelBound: boolean;
+  /** The transaction's state. */
+  readonly status: string;
   /** What was received beyond the login: the bytes from `start` to `end`. */
   readonly bytes: Bytes;
   readonly start: number;
@@ -120,9 +122,11 @@ export async function startSession(
         processId = message.int32();
         secretKey = message.int32();
         break;
-      case 0x53: // S: ParameterStatus
-        setParameter(parameters, message, options);
+      case 0x53: { // S: ParameterStatus
+        const [name, value] = setParameter(parameters, message);
+        options.onParameter?.(name, value);
         break;
+      }
       case 0x4e: // N: NoticeResponse
         options.onNotice?.(readServerFields(message));
         break;
@@ -130,7 +134,8 @@ export async function startSession(
         throw new PostgresError(readServerFields(message));
       case 0x5a: { // Z: ReadyForQuery
         const { bytes, start, end } = stream;
-        return { parameters, processId, secretKey, channelBound, bytes, start, end };
+        const status = String.fromCharCode(message.uint8());
+        return { parameters, processId, secretKey, channelBound, status, bytes, start, end };
       }
       default:
         malformed("a message has no place in a login");
@@ -138,19 +143,18 @@ export async function startSession(
   }
 }
 
-/** Reads a ParameterStatus. */
+/** Reads a ParameterStatus, and gives its name and value. */
 export function setParameter(
   parameters: Map<string, string>,
   message: MessageReader,
-  options: ConnectionOptions,
-): void {
+): [string, string] {
   const name = message.cstring();
   const value = message.cstring();
   if (parameters.size >= MAX_PARAMETERS && !parameters.has(name)) {
     malformed("the server reports too many settings");
   }
   parameters.set(name, value);
-  options.onParameter?.(name, value);
+  return [name, value];
 }
 
 /** Answers the server's questions until it says yes; whether SCRAM was bound to the channel. */

@@ -348,7 +348,6 @@ interface BatchItem {
  * has not been described before takes and gives text.
  */
 export class BatchOperation extends Operation {
-  readonly text: string;
   readonly #queries: readonly BatchQuery[];
   readonly #settings: ReadSettings;
   readonly #settle: Settle<QueryResult<unknown>[]>;
@@ -364,11 +363,14 @@ export class BatchOperation extends Operation {
     settle: Settle<QueryResult<unknown>[]>,
   ) {
     super();
-    this.text = queries[0]?.text ?? "";
     this.#queries = queries;
     this.#settings = settings;
     this.#make = make;
     this.#settle = settle;
+  }
+
+  get text(): string {
+    return this.#queries.map(({ text }) => text).join(";\n");
   }
 
   start(channel: Channel): boolean {
@@ -453,7 +455,7 @@ export class BatchOperation extends Operation {
   refused(_channel: Channel, fields: ServerFields): void {
     this.#error ??= fields.sqlState === "57014" && this.aborted !== undefined
       ? this.aborted
-      : new PostgresError(fields, this.#queries[this.#at]?.text ?? this.text);
+      : new PostgresError(fields, this.#queries[this.#at]?.text);
   }
 
   ready(): void {

@@ -107,17 +107,17 @@ const KINDS: Readonly<Record<string, TypeInfo["kind"]>> = {
 /** The integers of 64 bits, by how a program wants them. */
 const INT8: Readonly<Record<IntegerMode, Reader>> = {
   bigint: {
-    text: (text) => BigInt(text),
+    text: toBigInt,
     binary: (bytes, start, end) => readInt8(bytes, start, end),
     prefersBinary: true,
   },
   number: {
-    text: (text) => safe(Number(text), text),
+    text: (text) => safe(Number(toBigInt(text)), text),
     binary: (bytes, start, end) => safe(int8Number(bytes, start, end), undefined),
     prefersBinary: true,
   },
   mixed: {
-    text: (text) => mixed(BigInt(text)),
+    text: (text) => mixed(toBigInt(text)),
     binary: (bytes, start, end) => mixed(readInt8(bytes, start, end)),
     prefersBinary: true,
   },
@@ -127,6 +127,11 @@ const INT8: Readonly<Record<IntegerMode, Reader>> = {
     inline: "text",
   },
 };
+
+function toBigInt(text: string): bigint {
+  if (!/^-?\d{1,19}$/.test(text)) malformed("an integer is not one");
+  return BigInt(text);
+}
 
 function readInt8(bytes: Bytes, start: number, end: number): bigint {
   if (end - start !== 8) malformed("a value does not have its type's length");

@@ -5,6 +5,9 @@ const encoder = new TextEncoder();
 /** Under this many units a loop is faster than the platform's encoder. */
 const SHORT_TEXT = 48;
 
+/** PostgreSQL's own limit. */
+const MAX_MESSAGE_BYTES = 0x3fffffff;
+
 /** The size of a writer's first buffer, kept between messages. */
 const FIRST_SIZE_BYTES = 16 * 1024;
 /** Larger buffers are not kept. */
@@ -58,8 +61,15 @@ export class MessageWriter {
     return start;
   }
 
-  /** Ends the message that started here. */
+  /**
+   * Ends the message that started here.
+   *
+   * @throws {DatabaseError} With code `bad_value` if it is longer than a server takes.
+   */
   end(start: number): void {
+    if (this.length - start > MAX_MESSAGE_BYTES) {
+      throw new DatabaseError("bad_value", "Cannot send a message of more than 1 GiB");
+    }
     this.#view.setInt32(start + 1, this.length - start - 1);
   }
 

@@ -91,11 +91,11 @@ const MAX_TYPE_LOOKUPS = 16;
 
 const noop = (): void => {};
 
-/** Statements that make a transaction's effects permanent. */
-const COMMITS = /^\s*(?:COMMIT|END|PREPARE\s+TRANSACTION)\b/i;
+/** Statements that make a transaction's effects permanent, behind comments and others too. */
+const COMMITS = /(?:^|;)(?:\s|--[^\n]*\n|\/\*[^]*?\*\/)*(?:COMMIT|END|PREPARE\s+TRANSACTION)\b/i;
 /** Statements that change nothing, unless through a function: a SELECT may call one. */
 const READS =
-  /^\s*(?:SHOW|BEGIN|START|ROLLBACK|ABORT|SAVEPOINT|RELEASE|SET|DISCARD|LISTEN|UNLISTEN)\b/i;
+  /^\s*(?:SHOW|BEGIN|START|ROLLBACK|ABORT|SAVEPOINT|RELEASE|SET|DISCARD|LISTEN|UNLISTEN)\b[^;]*$/i;
 
 /** The transaction's state that a statement leaves, for statements that begin or end one. */
 function statusAfter(text: string, status: string): string {
@@ -106,6 +106,15 @@ function statusAfter(text: string, status: string): string {
 
 /** Tags of commands that may leave something in the session. */
 const TOUCHES = /^(?:SET|RESET|LISTEN|LOAD|PREPARE|DECLARE|CREATE TABLE|SELECT INTO|DISCARD)\b/;
+
+/** Calls what the program gave. An error of it is the program's, not the connection's. */
+function guarded(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    reportError(error);
+  }
+}
 
 /** What operations see of the connection; the connection itself sets the buffer. */
 type MutableChannel = { -readonly [K in keyof Channel]: Channel[K] };
@@ -145,6 +154,10 @@ export class PostgresConnection implements AsyncDisposable {
   #gate: Promise<void> | undefined;
   #statementNumber = 0;
   #uses = 0;
+  /** Statements that the server still has and that are dropped with the next that is parsed. */
+  readonly #dropped: string[] = [];
+  /** Those of them whose drop is written, with what may yet be refused. */
+  readonly #dropping: string[] = [];
   #closing: Promise<void> | undefined;
   #lost: unknown;
   #cancelling: Promise<void> | undefined;
@@ -174,6 +187,7 @@ export class PostgresConnection implements AsyncDisposable {
     this.ended = new Promise((resolve) => this.#ended = resolve);
     this.types = types;
     this.#channel = this.#makeChannel(types);
+    this.#status = session.status;
     this.#start = session.start;
     this.#end = session.end;
     this.#receive();
@@ -205,6 +219,8 @@ export class PostgresConnection implements AsyncDisposable {
       dropStatement: (statement) => {
         if (this.#statements.get(statement.key) === statement) {
           this.#statements.delete(statement.key);
+          // The server may have it still; to drop what it does not have is no error.
+          if (statement.parsed) this.#dropped.push(statement.name);
         }
       },
       block: (operation) => this.#blocker = operation,
@@ -217,6 +233,7 @@ export class PostgresConnection implements AsyncDisposable {
       flush: () => this.#flush(),
       restart: (operation) => {
         if (this.#lost !== undefined) return operation.fail(this.#lossOf(operation, "I"));
+        if (operation.aborted !== undefined) return operation.fail(operation.aborted);
         this.#queue.unshift(operation);
         this.#schedule();
       },
@@ -234,8 +251,10 @@ export class PostgresConnection implements AsyncDisposable {
         if (oldest === undefined || statement.used < oldest.used) oldest = statement;
       }
       this.#statements.delete(oldest!.key);
-      writeClose(this.#channel.writer, "S", oldest!.name);
+      this.#dropped.push(oldest!.name);
     }
+    for (const name of this.#dropped) writeClose(this.#channel.writer, "S", name);
+    this.#dropping.push(...this.#dropped.splice(0));
     const statement = new Statement(this.#nextName(), key);
     statement.used = ++this.#uses;
     this.#statements.set(key, statement);
@@ -617,10 +636,12 @@ export class PostgresConnection implements AsyncDisposable {
         }
       } catch (error) {
         writer.length = mark;
+        this.#dropped.push(...this.#dropping.splice(0));
         queue.shift();
         operation.fail(error);
         continue;
       }
+      if (this.#dropping.length > 0) this.#dropping.length = 0;
       queue.shift();
       operation.sent = true;
       this.#underWay.push(operation);
@@ -729,12 +750,13 @@ export class PostgresConnection implements AsyncDisposable {
       }
       case 0x4e: { // N: NoticeResponse
         const fields = readServerFields(new MessageReader(bytes, start, end));
-        this.#options.onNotice?.(fields);
+        guarded(() => this.#options.onNotice?.(fields));
         return;
       }
       case 0x53: { // S: ParameterStatus
         const message = new MessageReader(bytes, start, end);
-        setParameter(this.#session.parameters, message, this.#options);
+        const [name, value] = setParameter(this.#session.parameters, message);
+        guarded(() => this.#options.onParameter?.(name, value));
         return;
       }
       case 0x41: { // A: NotificationResponse
@@ -742,15 +764,15 @@ export class PostgresConnection implements AsyncDisposable {
         const processId = message.int32();
         const channel = message.cstring();
         const payload = message.cstring();
-        this.onNotification?.({ channel, payload, processId });
+        guarded(() => this.onNotification?.({ channel, payload, processId }));
         return;
       }
       case ANSWER.error: {
         const fields = readServerFields(new MessageReader(bytes, start, end));
         const fatal = fields.severity === "FATAL" || fields.severity === "PANIC";
+        // One without a question announces the end as well.
         if (fatal || operation === undefined) {
-          this.#fatal ??= new PostgresError(fields, operation?.text);
-          return;
+          throw this.#fatal = new PostgresError(fields, operation?.text);
         }
         operation.refused(this.#channel, fields);
         return;
@@ -860,13 +882,13 @@ export class PostgresConnection implements AsyncDisposable {
    * @throws {ConnectError} If the server cannot be reached.
    */
   async cancel(): Promise<void> {
-    let transport: Transport;
+    const { connectTimeoutMs = 10_000 } = this.#options;
+    let transport: Transport | undefined;
+    let end = noop;
+    const timer = setTimeout(() => end(), connectTimeoutMs || 10_000);
     try {
-      transport = await openTransport(this.#options, noop);
-    } catch (cause) {
-      throw new ConnectError("Cannot reach the server to cancel a query", { cause });
-    }
-    try {
+      transport = await openTransport(this.#options, (close) => end = close);
+      end = () => transport?.close();
       const { processId, secretKey } = this.#session;
       const request = new Uint8Array(16);
       const view = new DataView(request.buffer);
@@ -877,8 +899,11 @@ export class PostgresConnection implements AsyncDisposable {
       await transport.write(request);
       // The server closes when it has passed the request on.
       await transport.read(new Uint8Array(1)).catch(noop);
+    } catch (cause) {
+      throw new ConnectError("Cannot reach the server to cancel a query", { cause });
     } finally {
-      transport.close();
+      clearTimeout(timer);
+      transport?.close();
     }
   }
 

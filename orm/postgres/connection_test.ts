@@ -88,6 +88,14 @@ postgresTest("each way to log in works, and a wrong password does not", async ()
   // The stored password is "I<soft hyphen>X <Roman nine>": SASLprep makes "IX IX" of both.
   assertEquals(await attempt("gw_prep", "IX IX"), "gw_prep");
   assertEquals(await attempt("gw_prep", "I\u00adX \u2168"), "gw_prep");
+  // What SASLprep maps, normalises or refuses, on both sides alike.
+  await using admin = await connect();
+  for (
+    const password of ["a\u0340b", "a\u0340\u00a0", "\u03f9x", "\u06271", "\ufb01\u2126", "\u1d2c"]
+  ) {
+    await admin.script(`ALTER ROLE gw_prep PASSWORD '${password}'`);
+    assertEquals(await attempt("gw_prep", password), "gw_prep", password);
+  }
   await using lazy = await connect({ password: () => Promise.resolve(cluster.password) });
   assertEquals(lazy.closed, false);
 }, { needsPrivate: true });
@@ -222,6 +230,19 @@ postgresTest(
     assertEquals((await connection.query("SELECT * FROM t")).rows, [{ a: "1", b: "x" }]);
     await connection.query("DISCARD ALL");
     assertEquals((await connection.query("SELECT 1 AS v")).rows, [{ v: 1 }]);
+    // A parameter's type that was taken from a column.
+    await connection.script("CREATE TEMP TABLE u (a text)");
+    const insert = () => connection.query("INSERT INTO u VALUES ($1) RETURNING a", ["1"]);
+    assertEquals((await insert()).rows, [{ a: "1" }]);
+    await connection.script("ALTER TABLE u ALTER a TYPE int4 USING a::int4");
+    assertEquals((await insert()).rows, [{ a: 1 }]);
+    // A statement whose values were refused is not kept, and what it was to replace is dropped later.
+    for (let i = 0; i < 5; i++) {
+      const text = `SELECT $1::text AS v${i}`;
+      await assertRejects(() => connection.query(text, ["\ud800"]), DatabaseError);
+      assertEquals((await connection.query(text, ["x"])).rows, [{ [`v${i}`]: "x" }]);
+    }
+    assertEquals(await count(), 3);
     // A statement that cannot be parsed is not kept.
     await assertRejects(() => connection.query("SELECT * FROM later"), PostgresError);
     await connection.script("CREATE TEMP TABLE later (x int4)");

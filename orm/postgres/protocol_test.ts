@@ -275,6 +275,10 @@ Deno.test("a loss tells whether the statement was sent, was a commit, and may ha
     unknown,
   ]);
   assertEquals(await lose([" commit", "SHOW x"], "I"), [commit, harmless]);
+  assertEquals(await lose(["-- all of it\n/* now */ COMMIT"], "T"), [commit]);
+  assertEquals(await lose(["DELETE FROM t; COMMIT"], "T"), [commit]);
+  assertEquals(await lose(["SET x = 1; DELETE FROM t"], "I"), [unknown]);
+  assertEquals(await lose(["DELETE FROM t"], "T"), [harmless]);
 });
 
 Deno.test("random damage to a server's bytes gives errors of the database and nothing else", async () => {

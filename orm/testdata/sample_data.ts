@@ -21,7 +21,7 @@ import {
   table,
   text,
   timestamp,
-} from "./mod.ts";
+} from "../mod.ts";
 
 export const categories = table("categories", {
   id: integer().primaryKey(),

@@ -3,11 +3,11 @@
  * the file that the second names, and ends itself with SIGKILL before the statement whose number is
  * the third. It imports nothing that needs an import map.
  */
-import type { Driver, DriverConnection } from "./driver.ts";
-import { migrateUp } from "./migrate.ts";
-import { Database } from "./session.ts";
-import { splitStatements } from "./_sql_tokens.ts";
-import { SqliteDriver } from "./sqlite_driver.ts";
+import type { Driver, DriverConnection } from "../driver.ts";
+import { migrateUp } from "../migrate.ts";
+import { Database } from "../session.ts";
+import { splitStatements } from "../_sql_tokens.ts";
+import { SqliteDriver } from "../sqlite_driver.ts";
 
 async function main(path: string, file: string, stop: string): Promise<void> {
   const up = Deno.readTextFileSync(file);

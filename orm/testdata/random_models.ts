@@ -14,7 +14,7 @@ import {
   table,
   type TableBase,
   text,
-} from "./mod.ts";
+} from "../mod.ts";
 
 type Builder = ColumnBuilder<unknown, InsertMode>;
 type Pick = (below: number) => number;
