@@ -4,7 +4,10 @@ import { PostgresDriver } from "./postgres/driver.ts";
 import { Database, sqlite, type SqliteDatabaseOptions } from "./session.ts";
 
 /** Options of {@linkcode open}; those of SQLite count for SQLite only. */
-export type OpenOptions = SqliteDatabaseOptions;
+export interface OpenOptions extends SqliteDatabaseOptions {
+  /** The most connections to a server at a time; 10 by default. For SQLite see `workers`. */
+  connections?: number;
+}
 
 /**
  * Opens the database that a URL names: `sqlite:PATH`, `sqlite::memory:`, or
@@ -28,7 +31,9 @@ export function open(url: string, options: OpenOptions = {}): Database {
   const path = /^sqlite:(.+)$/s.exec(url)?.[1];
   if (path !== undefined) return sqlite(path, options);
   if (/^postgres(?:ql)?:\/\//.test(url)) {
-    return new Database(new PostgresDriver(url, postgresDialect), options);
+    const { connections: max } = options;
+    const pool = max === undefined ? {} : { max };
+    return new Database(new PostgresDriver(url, postgresDialect, pool), options);
   }
   throw new DatabaseError("bad_query", "Give the database as sqlite:PATH or postgres://…");
 }

@@ -250,3 +250,11 @@ postgresTest(
     await db.ping();
   },
 );
+
+postgresTest("`open()` takes no more connections than it is allowed", async () => {
+  await using db = open(await cluster.createDatabase(), { connections: 2 });
+  const pids = await Promise.all(
+    Array.from({ length: 12 }, () => db.query(sql`SELECT pg_backend_pid() AS pid, pg_sleep(0.01)`)),
+  );
+  assert(new Set(pids.map(([row]) => row!.pid)).size <= 2);
+});

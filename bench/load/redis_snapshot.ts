@@ -142,10 +142,10 @@ for (const [name, row] of Object.entries(ours)) {
   for (const part of ["p50", "p99", "max"] as const) {
     console.log(JSON.stringify({
       group: `redis, 1,000,000 keys, ${name}: ${part}`,
-      ours: row[part],
+      ours: Number(row[part].toFixed(3)),
       peer: "redis-server",
-      peerValue: peer[part],
-      ratio: peer[part] / row[part],
+      peerValue: Number(peer[part].toFixed(3)),
+      ratio: Number((peer[part] / row[part]).toFixed(3)),
       unit: "ms",
     }));
   }

@@ -80,23 +80,29 @@ function set(client: Client, args: string[]): void {
     else client.null();
     return;
   }
+  if (expiry > 0 && expiry <= engine.now && !engine.loading) {
+    // It would be gone at once: what was there goes instead.
+    if (exists) {
+      db.remove(key);
+      db.touch(key);
+      engine.rewritten = [[engine.deletion, key]];
+      engine.notify("g", "del", key, db.index);
+    }
+    if (wantOld) client.bulkOrNull(old);
+    else client.ok();
+    return;
+  }
   db.put(key, value, keep);
   if (expiry > 0) {
-    if (expiry <= engine.now && !engine.loading) {
-      db.remove(key);
-      engine.notify("g", "del", key, db.index);
-      engine.rewritten = [[engine.deletion, key]];
-    } else {
-      db.setExpiry(key, expiry);
-      // What is absolute already goes on as it was sent.
-      if (!absolute) engine.rewritten = [["SET", key, value, "PXAT", String(expiry)]];
-    }
+    db.setExpiry(key, expiry);
+    // What is absolute already goes on as it was sent.
+    if (!absolute) engine.rewritten = [["SET", key, value, "PXAT", String(expiry)]];
   } else if (condition !== "" || wantOld) {
     engine.rewritten = [keep ? ["SET", key, value, "KEEPTTL"] : ["SET", key, value]];
   }
   db.touch(key);
   engine.notify("$", "set", key, db.index);
-  if (expiry > 0 && expiry > engine.now) engine.notify("g", "expire", key, db.index);
+  if (expiry > 0) engine.notify("g", "expire", key, db.index);
   if (wantOld) client.bulkOrNull(old);
   else client.ok();
 }

@@ -97,3 +97,13 @@ Deno.test("keys that SCAN meets expired are removed one by one, those of MGET to
   engine.execute(client, ["GET", "a"]);
   assertEquals(units, [["DEL a"]]);
 });
+
+Deno.test("`SET` with a time that has passed removes what was there, and tells nothing where nothing was", () => {
+  const { engine, client, units } = recorded();
+  engine.execute(client, ["SET", "k", "v"]);
+  engine.execute(client, ["SET", "k", "w", "EXAT", "1"]);
+  engine.execute(client, ["SET", "k", "w", "PXAT", "1"]);
+  engine.execute(client, ["EXISTS", "k"]);
+  assertEquals(client.out, "+OK\r\n+OK\r\n+OK\r\n:0\r\n");
+  assertEquals(units, [["SET k v"], ["UNLINK k"]]);
+});

@@ -507,6 +507,9 @@ export class QueryOperation extends Operation {
       channel.dropStatement(statement);
       statement = undefined;
     }
+    // A pooler hands the session on at the Sync of what is under way, and would not know of a Flush
+    // behind it.
+    if (!keep && !simple && channel.underWay > 0) return false;
     if (statement === undefined) {
       statement = keep ? channel.makeStatement(key) : new Statement("", key);
       this.#parse(writer, statement);

@@ -32,13 +32,14 @@ export interface TestCluster {
 /**
  * Roles of the private cluster besides the superuser `postgres` (password `postgres`, SCRAM):
  * `gw_scram` (SCRAM, password `pencil`), `gw_md5` (MD5, `md5 secret`), `gw_clear` (password in
- * clear, `clear secret`), `gw_trust` (none), `gw_tls` (SCRAM over TLS only, `pencil`), and `gw_prep`
- * (SCRAM; its password needs SASLprep).
+ * clear, `clear secret`), `gw_trust` (none), `gw_tls` (SCRAM over TLS only, `pencil`), `gw_prep`
+ * (SCRAM; its password needs SASLprep) and `gw_cert` (the certificate `client.crt` beside `caFile`).
  */
 const SETUP = `
 ALTER ROLE postgres PASSWORD 'postgres';
 CREATE ROLE gw_scram LOGIN PASSWORD 'pencil';
 CREATE ROLE gw_trust LOGIN;
+CREATE ROLE gw_cert LOGIN;
 CREATE ROLE gw_tls LOGIN PASSWORD 'pencil';
 CREATE ROLE gw_clear LOGIN PASSWORD 'clear secret';
 CREATE ROLE gw_prep LOGIN PASSWORD U&'I\\00ADX \\2168';
@@ -51,6 +52,7 @@ local   all all                  scram-sha-256
 host    all gw_md5   127.0.0.1/32 md5
 host    all gw_clear 127.0.0.1/32 password
 host    all gw_trust 127.0.0.1/32 trust
+hostssl all gw_cert  127.0.0.1/32 cert
 hostssl all gw_tls   127.0.0.1/32 scram-sha-256
 hostnossl all gw_tls 127.0.0.1/32 reject
 host    all all      127.0.0.1/32 scram-sha-256
@@ -109,7 +111,7 @@ function findPrograms(): string | undefined {
   });
 }
 
-/** Makes an authority and a certificate for `localhost` and 127.0.0.1. */
+/** Makes an authority, a certificate for `localhost` and 127.0.0.1, and one for a client. */
 async function makeCertificates(folder: string, identity: Deno.CommandOptions): Promise<void> {
   const openssl = (...args: string[]) => run("openssl", args, { ...identity, cwd: folder });
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
@@ -117,8 +119,10 @@ async function makeCertificates(folder: string, identity: Deno.CommandOptions): 
   await openssl("req", "-x509", ...key, ...authority, "-keyout", "ca.key", "-out", "ca.crt");
   await openssl("req", ...key, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "s.csr");
   await Deno.writeTextFile(`${folder}/s.ext`, "subjectAltName=DNS:localhost,IP:127.0.0.1\n");
+  await openssl("req", ...key, "-subj", "/CN=gw_cert", "-keyout", "client.key", "-out", "c.csr");
   const signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "s.ext"];
   await openssl("x509", "-req", "-in", "s.csr", ...signed, "-days", "30", "-out", "server.crt");
+  await openssl("x509", "-req", "-in", "c.csr", ...signed, "-days", "30", "-out", "client.crt");
   await Deno.chmod(`${folder}/server.key`, 0o600);
 }
 
@@ -146,6 +150,7 @@ async function start(folder: string, programs: string): Promise<number> {
     ssl: "on",
     ssl_cert_file: `${folder}/server.crt`,
     ssl_key_file: `${folder}/server.key`,
+    ssl_ca_file: `${folder}/ca.crt`,
     fsync: "off",
     synchronous_commit: "off",
     full_page_writes: "off",

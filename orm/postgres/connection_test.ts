@@ -100,6 +100,20 @@ postgresTest("each way to log in works, and a wrong password does not", async ()
   assertEquals(lazy.closed, false);
 }, { needsPrivate: true });
 
+postgresTest("a client's certificate is shown where the server asks for one", async () => {
+  const folder = cluster.caFile.replace(/ca\.crt$/, "");
+  const place =
+    `127.0.0.1:${cluster.port}/postgres?sslmode=verify-full&sslrootcert=${folder}ca.crt`;
+  const files = `&sslcert=${folder}client.crt&sslkey=${folder}client.key`;
+  await using connection = await PostgresConnection.connect(`postgres://gw_cert@${place}${files}`);
+  assertEquals((await connection.query("SELECT current_user::text AS u")).rows, [{ u: "gw_cert" }]);
+  const refused = await assertRejects(
+    () => PostgresConnection.connect(`postgres://gw_cert@${place}`),
+    PostgresError,
+  );
+  assertEquals(refused.sqlState, "28000");
+}, { needsPrivate: true });
+
 postgresTest("a Unix socket is found by its folder", async () => {
   await using connection = await connect({ host: cluster.socketDirectory, sslMode: "verify-full" });
   assertEquals((await connection.query("SELECT inet_client_addr() AS a")).rows, [{ a: null }]);
@@ -181,6 +195,27 @@ postgresTest(
     );
   },
 );
+
+postgresTest("without kept statements everything works as well", async () => {
+  await using connection = await connect({ prepare: false });
+  await connection.script("CREATE TYPE gw_unkept AS ENUM ('a', 'b')");
+  const at = new Date("2024-01-01");
+  const results = await Promise.all(
+    [1, 2, 3].map((i) =>
+      connection.query("SELECT $1::gw_unkept[] AS m, $2::timestamptz AS at, $3::int4 AS i", [
+        ["a", "b"],
+        at,
+        i,
+      ])
+    ),
+  );
+  assertEquals(results.map(({ rows }) => rows), [1, 2, 3].map((i) => [{ m: ["a", "b"], at, i }]));
+  const cursor = connection.cursor("SELECT $1::gw_unkept AS m", ["b"]);
+  for await (const rows of cursor) assertEquals(rows, [{ m: "b" }]);
+  const prepared = "SELECT count(*)::int4 AS n FROM pg_prepared_statements WHERE name <> ''";
+  assertEquals((await connection.query(prepared)).rows, [{ n: 0 }]);
+  await connection.script("DROP TYPE gw_unkept");
+});
 
 postgresTest("errors carry what the server says", async () => {
   await using connection = await connect();
