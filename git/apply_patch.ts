@@ -512,6 +512,8 @@ export interface ApplyOptions {
 
 /** A hunk that does not apply: the line at which it should have. */
 export class PatchConflict extends Error {
+  /** Always `PatchConflict`. */
+  override readonly name = "PatchConflict";
   /** Where the hunk should have applied. */
   readonly line: number;
   /** The hunk. */

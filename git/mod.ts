@@ -135,3 +135,5 @@ export {
 } from "./apply_patch.ts";
 export { type ArchiveEntry, type ArchiveOptions, writeTar, writeZip } from "./archive.ts";
 export { Mailmap } from "./mailmap.ts";
+export { log, type LogEntry, revList } from "./log.ts";
+export { type MemoryCommitOptions, MemoryRefStore, MemoryRepository } from "./memory_repository.ts";

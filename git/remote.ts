@@ -133,7 +133,10 @@ export function readRemote(repository: Repository, name: ByteString): Remote {
     } else if (branch !== undefined && branch.trim() !== "") {
       const line = branch.split("\n")[0]!.trim();
       const hash = line.indexOf("#");
-      const head = hash < 0 ? config.get("init.defaultbranch") ?? "master" : line.slice(hash + 1);
+      const head = hash < 0
+        ? repository.environment.get("GIT_TEST_DEFAULT_INITIAL_BRANCH_NAME") ??
+          config.get("init.defaultbranch") ?? "master"
+        : line.slice(hash + 1);
       urls = [hash < 0 ? line : line.slice(0, hash)];
       fetchTexts = [...fetchTexts, `refs/heads/${head}:refs/heads/${name}`];
       pushTexts = [...pushTexts, `HEAD:refs/heads/${head}`];

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ByteString } from "./_bytes.ts";
-import { approximateDate, currentTime } from "./date.ts";
+import { approximateDate, currentTime, formatDate } from "./date.ts";
 import { GitError } from "./errors.ts";
 import type { ObjectId, ObjectType } from "./hash_algorithm.ts";
 import { parseSignature } from "./objects.ts";
@@ -224,14 +224,26 @@ function reflogAt(
     );
   }
   const time = approximateDate(spec, currentTime(repository.environment.get("GIT_TEST_DATE_NOW")));
+  const dateOf = (who: ByteString): ByteString => {
+    const { time, zone } = parseSignature(who);
+    return formatDate(time, zone, { type: "rfc" });
+  };
   for (let i = log.length - 1; i >= 0; i--) {
-    if (parseSignature(log[i]!.who).time <= time) return log[i]!.newId;
+    const entry = log[i]!;
+    const at = parseSignature(entry.who).time;
+    if (at > time) continue;
+    const next = log[i + 1];
+    if (next !== undefined && next.oldId !== entry.newId && !/^0+$/.test(next.oldId)) {
+      warn?.(`log for ref ${chosen.name} has gap after ${dateOf(entry.who)}`);
+    } else if (next === undefined && at !== time && entry.newId !== chosen.id) {
+      warn?.(`log for ref ${chosen.name} unexpectedly ended on ${dateOf(entry.who)}`);
+      return chosen.id;
+    }
+    return entry.newId;
   }
   if (log.length === 0) return chosen.id;
   warn?.(
-    `log for '${base === "" ? chosen.name : base}' only goes back to ${
-      parseSignature(log[0]!.who).time
-    }`,
+    `log for '${base === "" ? chosen.name : base}' only goes back to ${dateOf(log[0]!.who)}`,
   );
   return /^0+$/.test(log[0]!.oldId) ? log[0]!.newId : log[0]!.oldId;
 }

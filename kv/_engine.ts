@@ -316,9 +316,9 @@ export class Engine {
   }
 
   /** Cursors over all that there is; they pin `version`. */
-  cursors(version: Version, fill: boolean): Cursor[] {
+  cursors(version: Version, sequence: number, fill: boolean): Cursor[] {
     const cursors: Cursor[] = [];
-    if (this.memtable.count > 0) cursors.push(this.memtable.cursor());
+    if (this.memtable.count > 0) cursors.push(this.memtable.cursor(sequence));
     try {
       for (const table of version.levels[0]!) cursors.push(this.reader(table).cursor(fill));
     } catch (error) {
@@ -339,7 +339,7 @@ export class Engine {
     const sequence = this.sequenceOf(options);
     const { from, to } = boundsOf(options, this.slab);
     const { version } = this;
-    const cursors = this.cursors(version, true);
+    const cursors = this.cursors(version, sequence, true);
     version.references++;
     const scan: Scan = new Scan({
       cursors,
@@ -434,13 +434,13 @@ export class Engine {
   }
 
   /** Writes the memtable to one table of level 0. */
-  writeMemtable(): Table[] {
+  writeMemtable(isLowest = true): Table[] {
     if (this.memtable.count === 0) return [];
     const job = new CompactionJob(
       {
         oldest: this.oldestSequence(),
         expired: this.oldestTime(),
-        deeper: this.version.bytes.some((bytes) => bytes > 0) ? undefined : [],
+        deeper: isLowest && this.version.bytes.every((bytes) => bytes === 0) ? [] : undefined,
         compression: this.options.compression,
         blockBytes: this.options.blockBytes,
       },

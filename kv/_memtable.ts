@@ -264,18 +264,27 @@ export class Memtable {
     return node;
   }
 
-  cursor(): Cursor {
-    return new MemtableCursor(this);
+  /**
+   * A cursor over all versions, or with `bound` over the newest one of each key up to that sequence
+   * number: a key that is written again and again has thousands of others, which need not be passed.
+   */
+  cursor(bound?: number): Cursor {
+    return new MemtableCursor(this, bound);
   }
 }
 
+/** Versions of one key that are passed one by one before the next key is looked up. */
+const SKIP = 8;
+
 class MemtableCursor extends Cursor {
   table: Memtable;
+  bound: number | undefined;
   node = 0;
 
-  constructor(table: Memtable) {
+  constructor(table: Memtable, bound: number | undefined) {
     super();
     this.table = table;
+    this.bound = bound;
   }
 
   set(node: number): void {
@@ -296,33 +305,73 @@ class MemtableCursor extends Cursor {
     this.sequence = (nodes[node + 4]! >>> 0) + nodes[node + 5]! * 0x1_0000_0000;
   }
 
+  /** To this node, or the next one that is not too new. */
+  forward(node: number): void {
+    const { table, bound } = this;
+    if (bound !== undefined) {
+      while (node !== 0 && table.sequenceOf(node) > bound) node = table.nodes[node + LINKS]!;
+    }
+    this.set(node);
+  }
+
+  /** To the newest version in bounds of this node's key, or of the next key before that has one. */
+  backward(node: number): void {
+    const { table, bound } = this;
+    const { nodes, arena } = table;
+    while (bound !== undefined && node !== 0) {
+      const newest = table.seek(arena, nodes[node]!, nodes[node + 1]!, bound);
+      if (newest !== 0 && table.sameKey(newest, node)) {
+        this.set(newest);
+        return;
+      }
+      node = table.before(arena, nodes[node]!, nodes[node + 1]!);
+    }
+    this.set(node);
+  }
+
   override first(): void {
-    this.set(this.table.nodes[LINKS]!);
+    this.forward(this.table.nodes[LINKS]!);
   }
 
   override last(): void {
-    this.set(this.table.end());
+    this.backward(this.table.end());
   }
 
   override seek(key: Uint8Array, start: number, length: number, sequence: number): void {
-    this.set(this.table.seek(key, start, length, sequence));
+    this.forward(this.table.seek(key, start, length, sequence));
   }
 
   override seekBefore(key: Uint8Array, start: number, length: number): void {
-    this.set(this.table.before(key, start, length));
+    this.backward(this.table.before(key, start, length));
   }
 
   override next(): void {
-    this.set(this.table.nodes[this.node + LINKS]!);
+    const { table, node } = this;
+    const { nodes } = table;
+    let next = nodes[node + LINKS]!;
+    if (this.bound !== undefined) {
+      for (let passed = 0; next !== 0 && table.sameKey(next, node); passed++) {
+        if (passed === SKIP) {
+          const start = nodes[node]!;
+          const behind = new Uint8Array(nodes[node + 1]! + 1); // the key and a zero: right behind it
+          behind.set(table.arena.subarray(start, start + nodes[node + 1]!));
+          next = nodes[table.before(behind, 0, behind.length) + LINKS]!;
+          break;
+        }
+        next = nodes[next + LINKS]!;
+      }
+    }
+    this.forward(next);
   }
 
   override previous(): void {
-    // The list runs forward only: go to the last node before this key, then to this node's left.
-    const { table } = this;
-    const nodes = table.nodes;
-    const here = this.node;
+    const { table, node: here } = this;
+    const { nodes } = table;
     let node = table.before(table.arena, nodes[here]!, nodes[here + 1]!);
-    for (let next; (next = nodes[node + LINKS]!) !== here;) node = next;
-    this.set(node);
+    if (this.bound === undefined) {
+      // The list runs forward only: from the last node before this key to this node's left.
+      for (let next; (next = nodes[node + LINKS]!) !== here;) node = next;
+    }
+    this.backward(node);
   }
 }

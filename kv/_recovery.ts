@@ -209,7 +209,8 @@ class Replay {
   }
 
   writeOut(): void {
-    this.added.push(...this.engine.writeMemtable());
+    // The version knows nothing of the tables so far: what they hold may be deleted in these.
+    this.added.push(...this.engine.writeMemtable(this.added.length === 0));
     this.engine.memtable = new Memtable();
   }
 }

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   CorruptionError,
   Database,
@@ -188,4 +188,72 @@ Deno.test("`Database` throws `CorruptionError` for a bit that flipped in a table
   await using db = await Database.open(path);
   assertThrows(() => [...db.iterator()], CorruptionError);
   await Deno.remove(path, { recursive: true });
+});
+
+Deno.test("`Database.write()` shares one sync among all who wait, and the next among the rest", async () => {
+  const fileSystem = new MemoryFileSystem();
+  await using db = await Database.open("/db", { fileSystem });
+  const put = (i: number) => db.put(bytes(`k${i}`), bytes("value"), { sync: true });
+  await Promise.all(Array.from({ length: 256 }, (_, i) => put(i)));
+  assertEquals(db.stats().counters.syncs, 1);
+  const first = [put(256), put(257)];
+  await Promise.resolve(); // the sync has begun: these wait for the next one
+  const second = Promise.all(Array.from({ length: 50 }, (_, i) => put(300 + i)));
+  await Promise.all([...first, second]);
+  assertEquals(db.stats().counters.syncs, 3);
+});
+
+Deno.test("`Database.write()` makes writers pay for compaction that falls behind", async () => {
+  const fileSystem = new MemoryFileSystem();
+  await using db = await Database.open("/db", { fileSystem, memtableBytes: 20_000 });
+  const next = random(9);
+  let most = 0;
+  // Nobody waits, and the loop never lets an idle moment come.
+  const writes: Promise<void>[] = [];
+  for (let i = 0; i < 20_000; i++) {
+    writes.push(db.put(bytes(`k${next(5000)}`), bytes("v".repeat(50 + next(50)))));
+    most = Math.max(most, db.stats().levels[0]!.tables);
+  }
+  await Promise.all(writes);
+  assert(most >= 4 && most <= 13, `${most} tables in level 0`);
+});
+
+Deno.test("`Database` hands a batch to listeners as it becomes visible, and survives one that throws", async () => {
+  await using db = await Database.open("/db", { fileSystem: new MemoryFileSystem() });
+  const seen: unknown[] = [];
+  using _failing = db.onCommit(() => {
+    throw new Error("a listener's own");
+  });
+  using _listener = db.onCommit(({ sequence, operations }) => {
+    seen.push([sequence, operations.length, db.getSync(operations[0]!.key)]);
+  });
+  const reported: unknown[] = [];
+  const report = (event: ErrorEvent) => {
+    event.preventDefault();
+    reported.push(event.error.message);
+  };
+  globalThis.addEventListener("error", report);
+  const done = db.batch().put(bytes("a"), bytes("1")).delete(bytes("b")).write();
+  assertEquals(seen, [[1, 2, bytes("1")]]);
+  await done;
+  globalThis.removeEventListener("error", report);
+  assertEquals(reported, ["a listener's own"]);
+});
+
+Deno.test("`Database.iterator()` passes thousands of versions of a key, both ways and in snapshots", async () => {
+  await using db = await Database.open("/db", { fileSystem: new MemoryFileSystem() });
+  for (const name of ["a", "b", "c"]) await db.put(bytes(name), bytes(`${name}0`));
+  using early = db.snapshot();
+  for (let i = 1; i <= 5000; i++) await db.put(bytes("b"), bytes(`b${i}`));
+  using late = db.snapshot();
+  for (let i = 0; i < 20; i++) await db.delete(bytes("b"));
+  await db.put(bytes("bb"), bytes("new"));
+  const read = (options: Parameters<Database["iterator"]>[0]) =>
+    [...db.values(options)].map(text).join(" ");
+  assertEquals(read({}), "a0 new c0");
+  assertEquals(read({ reverse: true }), "c0 new a0");
+  assertEquals(read({ snapshot: early }), "a0 b0 c0");
+  assertEquals(read({ snapshot: early, reverse: true }), "c0 b0 a0");
+  assertEquals(read({ snapshot: late, gte: bytes("b") }), "b5000 c0");
+  assertEquals(read({ snapshot: late, reverse: true, lte: bytes("bz") }), "b5000 a0");
 });

@@ -1,5 +1,6 @@
 /** The operations that the engine needs from a file system, and the real one. */
 import * as fs from "node:fs";
+import { dirname } from "node:path";
 
 /** An open file: reads are positioned, writes go to its end. */
 export interface StorageFile {
@@ -103,9 +104,17 @@ class NodeFile implements StorageFile {
 export class RealFileSystem implements FileSystem {
   /** Workers see the same files. */
   readonly shared: boolean = true;
-  /** Creates a directory and its parents. */
+  /** Creates a directory and its parents, durably where it may read the directory above. */
   makeDirectory(path: string): void {
+    // Asked first, because using what was not granted prompts on a terminal.
+    const mayRead = (path: string) =>
+      Deno.permissions.querySync({ name: "read", path }).state === "granted";
+    const above: string[] = [];
+    for (let at = path; mayRead(at) && !fs.existsSync(at); at = dirname(at)) {
+      above.push(dirname(at));
+    }
     fs.mkdirSync(path, { recursive: true });
+    for (const directory of above) if (mayRead(directory)) this.syncDirectory(directory);
   }
   /** The names in a directory; empty where it does not exist. */
   list(path: string): string[] {

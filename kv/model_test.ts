@@ -1,9 +1,9 @@
 /**
  * Random operations on a database and on a sorted map, which have to agree on every answer: reads,
  * iterators in both directions with bounds and seek, snapshots, batches, ranges that are deleted,
- * namespaces, transactions, the stream of commits, compactions, copies, sorted runs, and all of it over
- * reopening with other options. 20,000 operations,
- * or 1,000,000 with `GROUNDWORK_SOAK=1`; `GROUNDWORK_SEED` repeats a run.
+ * namespaces, transactions, the stream of commits, compactions, copies, sorted runs, and all of it
+ * over reopening with other options. 20,000 operations, or 1,000,000 with `GROUNDWORK_SOAK=1`;
+ * `GROUNDWORK_SEED` repeats a run.
  */
 import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
@@ -495,3 +495,19 @@ for (const ttl of [false, true]) {
     }
   });
 }
+
+Deno.test("`Database` keeps deleted keys deleted when its log is longer than a memtable", async () => {
+  const path = await Deno.makeTempDir();
+  try {
+    {
+      await using db = await Database.open(path);
+      for (let i = 0; i < 3000; i++) await db.put(bytes(`k${i}`), bytes("x".repeat(40)));
+      for (let i = 0; i < 3000; i += 2) await db.delete(bytes(`k${i}`));
+    }
+    await using db = await Database.open(path, { memtableBytes: 40_000 });
+    assertEquals([...db.keys()].length, 1500);
+    assertEquals(db.getSync(bytes("k2998")), undefined);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});

@@ -90,6 +90,12 @@ function parseRanges(lines: Lines, ranges: ByteString[]): [number, number][] {
     }
     let to = lines.count;
     const endText = match[2];
+    if (endText !== undefined && /^[+-]/.test(endText) && !/^[+-]\d+$/.test(endText)) {
+      throw new Exit(129, "usage: git blame [<options>] [<rev-opts>] [<rev>] [--] <file>\n");
+    }
+    if (endText !== undefined && /^0+$/.test(endText)) {
+      throw new Exit(128, `fatal: -L invalid line number: ${endText}\n`);
+    }
     if (endText !== undefined && endText !== "") {
       if (endText.startsWith("+")) {
         if (Number(endText.slice(1)) === 0) throw new Exit(128, "fatal: -L invalid empty range\n");
@@ -102,7 +108,7 @@ function parseRanges(lines: Lines, ranges: ByteString[]): [number, number][] {
       else throw new Exit(129, "usage: git blame [<options>] [<rev-opts>] [<rev>] [--] <file>\n");
     }
     if (from >= to && to > 0 && endText !== undefined) [from, to] = [to - 1, from + 1];
-    if (from >= lines.count && lines.count >= 0 && !(from === 0 && lines.count === 0)) {
+    if (from >= lines.count && !(startText === "" && lines.count === 0)) {
       throw new Exit(
         128,
         `fatal: file has only ${lines.count} line${lines.count === 1 ? "" : "s"}\n`,
@@ -246,7 +252,7 @@ export function formatBlame(
         if (has("-b") || cli.config.bool("blame.blankboundary", false)) {
           idText = " ".repeat(idText.length);
         } else {idText = `^${
-            entry.commit.slice(0, Math.min(width, cli.repo.algorithm.hexSize) - (longId ? 0 : 1))
+            entry.commit.slice(0, Math.min(width, cli.repo.algorithm.hexSize) - 1)
           }`;}
       }
       let date = has("-t") ? `${who.time} ${who.zone}` : formatDate(who.time, who.zone, mode, now);

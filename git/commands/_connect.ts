@@ -462,7 +462,8 @@ export class CommandCredentials implements CredentialSource {
 
 /** The protocol version that the settings ask for. */
 export function protocolVersion(cli: Cli, config: Config = cli.config): number {
-  const text = config.get("protocol.version");
+  const text = config.get("protocol.version") ??
+    (cli.env.get("GIT_TEST_PROTOCOL_VERSION") || undefined);
   if (text === undefined) return 2;
   if (text !== "0" && text !== "1" && text !== "2") {
     die(`unknown value for config 'protocol.version': ${text}`);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, fromByteString } from "../_bytes.ts";
+import { type ByteString, encodeText, fromByteString } from "../_bytes.ts";
 import {
   isDirectory,
   listDirectory,
@@ -30,7 +30,7 @@ import { findServedRepository } from "../transport.ts";
 import { wildmatch } from "../wildmatch.ts";
 import { switchTree } from "../worktree.ts";
 import { commandPromisor } from "./_promisor.ts";
-import { connect, protocolVersion, remoteMessages } from "./_connect.ts";
+import { connect, LOCAL_VARIABLES, protocolVersion, remoteMessages } from "./_connect.ts";
 import { type Cli, die, Exit } from "./_context.ts";
 import { parseOptions, usageError } from "./_options.ts";
 import { registerPartialClone } from "./fetch.ts";
@@ -104,8 +104,10 @@ export async function cloneCommand(cli: Cli, args: ByteString[]): Promise<number
   const path = localPath(name);
   const bundle = path === undefined && !name.startsWith("-") && stat(name)?.isFile &&
     isBundle(name);
-  if (path !== undefined || bundle) url = absolutePath(name);
-  else if (rewriteUrl(outside, name) === undefined && !name.includes(":")) {
+  if (path !== undefined || bundle) {
+    // Kept as it was typed: `.` stays at its end.
+    url = name.startsWith("/") ? name : `${encodeText(Deno.cwd())}/${name}`;
+  } else if (rewriteUrl(outside, name) === undefined && !name.includes(":")) {
     die(`repository '${name}' does not exist`);
   }
   if (depthText !== undefined && !(/^\d+$/.test(depthText) && Number(depthText) > 0)) {
@@ -125,6 +127,10 @@ export async function cloneCommand(cli: Cli, args: ByteString[]): Promise<number
   const workTreeEnv = bare ? undefined : cli.env.get("GIT_WORK_TREE");
   if (workTreeEnv !== undefined && stat(workTreeEnv) !== undefined) {
     die(`working tree '${workTreeEnv}' already exists.`);
+  }
+  // A clone has nothing to do with the repository it is started in, say from a hook.
+  for (const variable of LOCAL_VARIABLES) {
+    if (!variable.startsWith("GIT_CONFIG")) Deno.env.delete(variable);
   }
   const origin = o.text("origin") ?? outside.get("clone.defaultremotename") ?? "origin";
   if (!isRefName(`refs/remotes/${origin}/test`)) die(`'${origin}' is not a valid remote name`);
@@ -212,7 +218,7 @@ async function run(cli: Cli, clone: CloneRun): Promise<number> {
     }
   }
   if (o.flag("local") && !isLocal) cli.warn("--local is ignored");
-  const deepenable = !isLocal && clone.local === undefined;
+  const deepenable = !isLocal;
   const depth = deepenable && o.text("depth") !== undefined ? Number(o.text("depth")) : undefined;
   const sinceText = deepenable ? o.text("shallow-since") : undefined;
   const not = deepenable ? o.list("shallow-exclude") : [];
@@ -402,6 +408,8 @@ async function run(cli: Cli, clone: CloneRun): Promise<number> {
     const upstream = (branch: ByteString, merge: ByteString): void => {
       put(`branch.${branch}.remote`, origin);
       put(`branch.${branch}.merge`, merge);
+      const rebase = outside.get("branch.autosetuprebase");
+      if (rebase === "remote" || rebase === "always") put(`branch.${branch}.rebase`, "true");
     };
     if (ours?.name.startsWith("refs/heads/")) {
       repo.refs.setSymbolic("HEAD", ours.name);

@@ -3,8 +3,17 @@
  *
  * @module
  */
-import { type ByteString, fromByteString, toByteString } from "../_bytes.ts";
-import { nativePath, readTextIfAny, stat } from "../_files.ts";
+import { type ByteString, fromByteString, toByteString, toHex } from "../_bytes.ts";
+import {
+  listDirectory,
+  makeDirectories,
+  nativePath,
+  readFileIfAny,
+  readTextIfAny,
+  removeFile,
+  stat,
+  writeFileAtomically,
+} from "../_files.ts";
 import { editConfig, updateConfigFile } from "../config.ts";
 import { approximateDate } from "../date.ts";
 import { GitError } from "../errors.ts";
@@ -300,7 +309,7 @@ class FetchRun {
     let arrow = `${shown.padEnd(this.#columnWidth)} -> ${target}`;
     if (this.#compact) {
       arrow = `${shown} -> ${target}`;
-      if (shown === target) arrow = shown;
+      if (shown === target) arrow = `${shown.padEnd(this.#columnWidth)} -> *`;
       else {
         const at = target.indexOf(shown);
         if (at >= 0 && (at === 0 || target[at - 1] === "/")) {
@@ -687,6 +696,7 @@ class FetchRun {
       }
       const refs = list ? await session.listRefs(prefixes) : [];
       const { items, autotags } = this.#refMap(remote, refs, refspecs, tags, remoteFetch, refmap);
+      if (session.version !== 2) refuseUnadvertised(session, refs, items);
       if (!o.flag("update-head-ok")) {
         const worktrees = listWorktrees(repo);
         for (const item of items) {
@@ -771,6 +781,14 @@ class FetchRun {
         this.#flushHead();
       }
       if (o.flag("set-upstream")) this.#setUpstream(remote, items);
+      const graph = o.given("write-commit-graph")
+        ? o.flag("write-commit-graph")
+        : cli.config.bool("fetch.writecommitgraph", false);
+      if (graph && !failed && !this.dryRun) {
+        const { commitGraphCommand } = await import("./pack_indexes.ts");
+        await commitGraphCommand(cli, ["write", "--reachable", "--no-progress"]);
+        chainCommitGraph(cli);
+      }
     } catch (error) {
       messages.end();
       await transport.close();
@@ -787,6 +805,7 @@ class FetchRun {
       if (!/[*?[]/.test(text)) {
         const id = this.cli.tryRevision(text);
         if (id === undefined) die(`${text} is not a valid object`);
+        if (!repo.objects.has(id)) die(`the object ${id} does not exist`);
         return [id];
       }
       const prefix = text.startsWith("refs/") ? text : `refs/${text}`;
@@ -831,6 +850,44 @@ class FetchRun {
     } else if (source.name.startsWith("refs/tags/")) {
       cli.warn("not setting upstream for a remote tag");
     } else cli.warn("unknown branch type");
+  }
+}
+
+/** Makes a commit graph the only layer of a chain, which is where a fetch leaves it. */
+function chainCommitGraph(cli: Cli): void {
+  const { objects, algorithm } = cli.repo;
+  const single = `${objects.directory}/info/commit-graph`;
+  const data = readFileIfAny(single);
+  if (data === undefined) return;
+  const name = toHex(data, data.length - algorithm.rawSize);
+  const directory = `${objects.directory}/info/commit-graphs`;
+  makeDirectories(directory);
+  Deno.renameSync(nativePath(single), nativePath(`${directory}/graph-${name}.graph`));
+  writeFileAtomically(`${directory}/commit-graph-chain`, `${name}\n`, { fsync: cli.repo.fsync });
+  for (const entry of listDirectory(directory)) {
+    if (entry.name.endsWith(".graph") && entry.name !== `graph-${name}.graph`) {
+      removeFile(`${directory}/${entry.name}`);
+    }
+  }
+}
+
+/** Older protocols give only what they show, unless the server says otherwise. */
+function refuseUnadvertised(
+  session: FetchSession,
+  refs: readonly RemoteRef[],
+  items: readonly FetchItem[],
+): void {
+  if (
+    session.capabilities.has("allow-tip-sha1-in-want") ||
+    session.capabilities.has("allow-reachable-sha1-in-want")
+  ) return;
+  const shown = new Set(refs.map((ref) => ref.id));
+  const hidden = items.find((item) => item.name === item.id && !shown.has(item.id));
+  if (hidden !== undefined) {
+    throw new Exit(
+      1,
+      `error: Server does not allow request for unadvertised object ${hidden.id}\n`,
+    );
   }
 }
 

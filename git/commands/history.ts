@@ -1064,7 +1064,14 @@ export function blame(cli: Cli, args: ByteString[], command: string): number {
     }
     start ??= repo.head() ?? die("no such ref: HEAD");
   }
+  if (options.includes("--exclude-promisor-objects")) {
+    throw new Exit(129, "usage: git blame [<options>] [<rev-opts>] [<rev>] [--] <file>\n");
+  }
   const result = blameFile(cli, start, full, worktree, stop, ranges, options);
+  if (options.includes("--progress")) {
+    const total = result.entries.reduce((sum, entry) => sum + entry.count, 0);
+    cli.err(`Blaming lines: 100% (${total}/${total}), done.\n`);
+  }
   cli.out(formatBlame(cli, result, options, command === "annotate"));
   return 0;
 }

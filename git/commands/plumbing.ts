@@ -35,7 +35,13 @@ import {
   type TreeEntry,
 } from "../objects.ts";
 import { peelTo, readTree } from "../object_store.ts";
-import { absolutePath, initRepository, isGitDirectory, readGitFile } from "../repository.ts";
+import {
+  absolutePath,
+  initRepository,
+  isGitDirectory,
+  loadConfig,
+  readGitFile,
+} from "../repository.ts";
 import {
   abbreviate,
   AmbiguousIdError,
@@ -44,10 +50,11 @@ import {
   resolveRevision,
 } from "../revision.ts";
 import { mergeBases } from "../merge_base.ts";
+import { isRefName } from "../ref_name.ts";
 import { shortenRef } from "../ref_filter.ts";
 import { wildmatch } from "../wildmatch.ts";
 import {
-  Cli,
+  type Cli,
   currentDirectory,
   die,
   Exit,
@@ -86,6 +93,13 @@ export function init(cli: Cli, args: ByteString[]): number {
     Deno.chdir(nativePath(target));
     target = currentDirectory();
   }
+  const testName = cli.env.get("GIT_TEST_DEFAULT_INITIAL_BRANCH_NAME") || undefined;
+  const defaultBranch = testName ?? initConfig(cli).get("init.defaultbranch");
+  if (defaultBranch !== undefined && !o.given("initial-branch")) {
+    if (!isRefName(`refs/heads/${defaultBranch}`)) {
+      die(`invalid branch name: init.defaultBranch = ${defaultBranch}`);
+    }
+  }
   const gitDirEnv = cli.global.bare === true && directory === undefined
     ? undefined
     : cli.env.get("GIT_DIR");
@@ -117,6 +131,9 @@ export function init(cli: Cli, args: ByteString[]): number {
   } else if (gitDirEnv !== undefined && bareRequested && directory === undefined) {
     gitDir = absolutePath(gitDirEnv);
   }
+  if (bare && o.given("separate-git-dir")) {
+    die("--separate-git-dir incompatible with bare repository");
+  }
   let template = o.text("template");
   if (template === undefined && !o.negated("template")) {
     template = cli.env.get("GIT_TEMPLATE_DIR");
@@ -141,10 +158,12 @@ export function init(cli: Cli, args: ByteString[]): number {
   }
   if (
     !knownHead && !o.given("initial-branch") &&
-    initConfig(cli).get("init.defaultbranch") === undefined && !o.flag("quiet") &&
-    cli.env.get("GIT_TEST_DEFAULT_INITIAL_BRANCH_NAME") === undefined
+    defaultBranch === undefined && !o.flag("quiet")
   ) {
-    cli.err(
+    const colored = initConfig(cli).get("color.advice") === "always";
+    const hint = (text: ByteString): void =>
+      cli.err(colored ? text.replace(/^.+$/gm, "\x1b[33m$&\x1b[m") : text);
+    hint(
       "hint: Using 'master' as the name for the initial branch. This default branch name\n" +
         "hint: is subject to change. To configure the initial branch name to use in all\n" +
         "hint: of your new repositories, which will suppress this warning, call:\nhint: \n" +
@@ -154,18 +173,19 @@ export function init(cli: Cli, args: ByteString[]): number {
         "hint: \tgit branch -m <name>\n",
     );
   }
-  const shared = o.values.get("shared");
+  const shared = o.values.get("shared") ?? initConfig(cli).get("core.sharedrepository");
   const result = initRepository(bare ? (gitDir ?? target) : target, {
     environment: cli.env,
     overrides: cli.global.overrides,
     bare,
-    initialBranch: o.text("initial-branch") ?? initConfig(cli).get("init.defaultbranch") ??
-      cli.env.get("GIT_TEST_DEFAULT_INITIAL_BRANCH_NAME"),
+    initialBranch: o.text("initial-branch") ?? defaultBranch,
     algorithm,
     template,
     gitDir: bare ? undefined : gitDir,
     workTree,
-    separateGitDir: o.text("separate-git-dir"),
+    separateGitDir: o.text("separate-git-dir") === undefined
+      ? undefined
+      : cli.fileArgument(o.text("separate-git-dir")!),
     shared: shared === true ? "group" : typeof shared === "string" ? shared : undefined,
   });
   if (!o.flag("quiet")) {
@@ -186,16 +206,11 @@ function guessBare(gitDir: ByteString): boolean {
 
 let initSettings: Cli["config"] | undefined;
 function initConfig(cli: Cli): Cli["config"] {
-  if (initSettings === undefined) {
-    try {
-      initSettings = cli.config;
-    } catch (error) {
-      if (!(error instanceof Exit || error instanceof GitError)) throw error;
-      const fresh = new Cli(cli.global);
-      initSettings = fresh.config;
-    }
-  }
-  return initSettings;
+  // The repository is about to be made: only the user's own settings count.
+  return initSettings ??= loadConfig({
+    environment: cli.env,
+    overrides: cli.global.overrides,
+  });
 }
 
 /** `git hash-object` */

@@ -891,7 +891,7 @@ export function status(cli: Cli, args: ByteString[]): number {
         : config.bool("status.aheadbehind", true),
     });
     cli.out(text);
-    if (o.flag("show-stash") || config.bool("status.showstash", false)) {
+    if (o.given("show-stash") ? o.flag("show-stash") : config.bool("status.showstash", false)) {
       const n = repo.refs.readLog("refs/stash")?.length ?? 0;
       if (n > 0) cli.out(`Your stash currently has ${n} entr${n === 1 ? "y" : "ies"}\n`);
     }

@@ -723,7 +723,7 @@ async function pushTo(cli: Cli, push: PushRun): Promise<number> {
         }
       }
     }
-    const chosen = refs.filter((ref) => ref.matched).sort((a, b) => a.name < b.name ? -1 : 1);
+    const chosen = refs.filter((ref) => ref.matched);
     applyLeases(cli, remote, chosen, push.leases, push.everywhere, push.ifIncludes);
     judge(cli, chosen, push.mirror, o.flag("force"));
     if (!session.capabilities.has("delete-refs")) {

@@ -93,12 +93,10 @@ function updateRefStdin(
   let noDeref = noDerefDefault;
   let transaction: RefTransaction | undefined;
   let state: "open" | "started" | "prepared" | "closed" = "open";
-  const id = (text: ByteString, what: string, allowEmpty: boolean): ObjectId => {
-    if (text === "" && allowEmpty) return zero;
+  const id = (text: ByteString, what: string, kind: "newvalue" | "oldvalue"): ObjectId => {
+    if (text === "") return zero;
     const found = text === zero ? zero : cli.tryRevision(text);
-    if (found === undefined) {
-      die(`${what}: invalid <${what.includes("new") ? "newvalue" : "oldvalue"}>: ${text}`);
-    }
+    if (found === undefined) die(`${what}: invalid <${kind}>: ${text}`);
     return found;
   };
   const words = nul ? [...cli.stdinLines("\0")] : undefined;
@@ -109,8 +107,9 @@ function updateRefStdin(
     let i = 0;
     while (i < text.length) {
       if (text[i] === '"') {
-        const parsed = unquotePath(text.slice(i));
-        if (parsed === undefined) die(`badly quoted argument: ${text}`);
+        const closed = /^"(?:[^"\\]|\\(?:[abtnvfr"\\]|[0-3][0-7]{2}))*"/.test(text.slice(i));
+        const parsed = closed ? unquotePath(text.slice(i)) : undefined;
+        if (parsed === undefined) die(`badly quoted argument: ${text.slice(i)}`);
         out.push(parsed.path);
         i += parsed.end;
         if (i < text.length && text[i] !== " ") {
@@ -148,29 +147,38 @@ function updateRefStdin(
         );
       }
       if (parts.length > n + optional) {
-        die(`${command} ${parts[0]}: extra input: ${parts.slice(n + optional).join(" ")}`);
+        die(`${command} ${parts[0]}: extra input:  ${parts.slice(n + optional).join(" ")}`);
       }
     };
     const push = (update: RefUpdate): void => {
       updates.push({ ...update, noDeref, message, createReflog });
       noDeref = noDerefDefault;
     };
+    if (state === "started" && command === "start") die("cannot restart ongoing transaction");
+    if (state === "prepared" && command !== "commit" && command !== "abort") {
+      die("prepared transactions can only be closed");
+    }
+    if (state === "closed" && command !== "start") die("transaction is closed");
     switch (command) {
       case "update": {
         need(2, 1);
-        const newId = id(parts[1]!, `update ${parts[0]}: new`, nul);
+        if (nul && parts[1] === "") {
+          cli.warn(`update ${parts[0]}: missing <newvalue>, treating as zero`);
+        }
+        const newId = id(parts[1]!, `update ${parts[0]}`, "newvalue");
         push({
           name: parts[0]!,
           newId,
           ...(parts[2] === undefined || (nul && parts[2] === "")
             ? {}
-            : { oldId: id(parts[2], `update ${parts[0]}`, true) }),
+            : { oldId: id(parts[2], `update ${parts[0]}`, "oldvalue") }),
         });
         return;
       }
       case "create": {
         need(2, 0);
-        const newId = id(parts[1]!, `create ${parts[0]}: new`, false);
+        if (nul && parts[1] === "") die(`create ${parts[0]}: missing <newvalue>`);
+        const newId = id(parts[1]!, `create ${parts[0]}`, "newvalue");
         if (newId === zero) die(`create ${parts[0]}: zero <newvalue>`);
         push({ name: parts[0]!, newId, oldId: zero });
         return;
@@ -179,7 +187,7 @@ function updateRefStdin(
         need(1, 1);
         const oldId = parts[1] === undefined || (nul && parts[1] === "")
           ? undefined
-          : id(parts[1], `delete ${parts[0]}`, false);
+          : id(parts[1], `delete ${parts[0]}`, "oldvalue");
         if (oldId === zero) die(`delete ${parts[0]}: zero <oldvalue>`);
         push({ name: parts[0]!, newId: zero, ...(oldId === undefined ? {} : { oldId }) });
         return;
@@ -188,7 +196,7 @@ function updateRefStdin(
         need(1, 1);
         push({
           name: parts[0]!,
-          oldId: parts[1] === undefined ? zero : id(parts[1], `verify ${parts[0]}`, true),
+          oldId: parts[1] === undefined ? zero : id(parts[1], `verify ${parts[0]}`, "oldvalue"),
         });
         return;
       case "option":
@@ -253,7 +261,7 @@ function updateRefStdin(
       if (/^\s/.test(line)) die(`whitespace before command: ${line}`);
       if (!(command in arity)) die(`unknown command: ${line}`);
       const parts = space < 0 ? [] : [line.slice(space + 1)];
-      while (parts.length < arity[command]! && parts.length > 0) {
+      while (parts.length < arity[command]! && parts.length > 0 && parts[0] !== "") {
         if (at >= words.length) {
           die(
             `${command} ${parts[0]}: unexpected end of input when reading <${
