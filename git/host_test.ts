@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createGitHost } from "./host.ts";
 import { HAVE_GIT, realGit } from "./_test_support.ts";
 
@@ -89,4 +89,38 @@ Deno.test("`createGitHost()` refuses paths outside its root and unknown services
     assertEquals([path, answer.status], [path, status]);
     await answer.body?.cancel();
   }
+});
+
+Deno.test({
+  name: `\`createGitHost()\` says in the side band what fails in the middle of a pack${
+    HAVE_GIT ? "" : " (ignored: git is not installed)"
+  }`,
+  ignore: !HAVE_GIT,
+  async fn() {
+    const root = await Deno.makeTempDir();
+    const server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      createGitHost({ root }),
+    );
+    try {
+      await realGit(root, "init", "-q", "-b", "master", "one");
+      await Deno.writeTextFile(`${root}/one/f`, "text\n");
+      await realGit(`${root}/one`, "add", ".");
+      await realGit(`${root}/one`, "commit", "-qm", "first");
+      const blob = (await realGit(`${root}/one`, "rev-parse", "HEAD:f")).out.trim();
+      await realGit(root, "clone", "-q", "--bare", "one", "one.git");
+      await Deno.remove(`${root}/one.git/objects/${blob.slice(0, 2)}/${blob.slice(2)}`);
+      for (const version of ["0", "2"]) {
+        const url = `http://127.0.0.1:${server.addr.port}/one.git`;
+        const setting = `protocol.version=${version}`;
+        const cloned = await realGit(root, "-c", setting, "clone", "-q", url, `v${version}`);
+        assertEquals(cloned.code, 128);
+        assertStringIncludes(cloned.err, "remote: fatal: ");
+        assertStringIncludes(cloned.err, blob);
+      }
+    } finally {
+      await server.shutdown();
+      await Deno.remove(root, { recursive: true });
+    }
+  },
 });

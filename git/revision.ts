@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { PosixRegex } from "./posix_regex.ts";
 import type { ByteString } from "./_bytes.ts";
 import { approximateDate, currentTime, formatDate } from "./date.ts";
 import { GitError } from "./errors.ts";
@@ -466,9 +467,9 @@ function searchMessage(
     } else if (text.startsWith("!!")) text = text.slice(1);
     else return undefined;
   }
-  let pattern: RegExp;
+  let pattern: PosixRegex;
   try {
-    pattern = new RegExp(text, "m");
+    pattern = new PosixRegex(text, { extended: true });
   } catch {
     return undefined;
   }

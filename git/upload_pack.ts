@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type ByteString, concatBytes } from "./_bytes.ts";
+import { type ByteString, concatBytes, fromByteString } from "./_bytes.ts";
 import { GitError } from "./errors.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
 import { commitLinks, setShallow, shallowCommits } from "./merge_base.ts";
@@ -504,8 +504,17 @@ export function* serveV2(
     yield DELIMITER;
   }
   yield packet("packfile\n");
-  for (const chunk of packChunks(source, request, boundary, common, options)) {
-    yield* sideBand(1, chunk);
+  yield* inBands(packChunks(source, request, boundary, common, options));
+}
+
+/** A pack in band 1; what fails once it has begun is said in band 3, where the client listens. */
+function* inBands(chunks: Iterable<Uint8Array>, size?: number): Generator<Uint8Array> {
+  try {
+    for (const chunk of chunks) yield* sideBand(1, chunk, size);
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    yield* sideBand(3, fromByteString(`fatal: ${error.message}\n`), size);
+    return;
   }
   yield FLUSH;
 }
@@ -571,11 +580,9 @@ export function* serveV0(
   else if (multi) yield packet(`ACK ${last}\n`);
   const large = request.capabilities.has("side-band-64k");
   const band = large || request.capabilities.has("side-band");
-  for (const chunk of packChunks(source, request, boundary, [...common], options)) {
-    if (band) yield* sideBand(1, chunk, large ? undefined : 999);
-    else yield chunk;
-  }
-  if (band) yield FLUSH;
+  const chunks = packChunks(source, request, boundary, [...common], options);
+  if (band) yield* inBands(chunks, large ? undefined : 999);
+  else yield* chunks;
 }
 
 /** The text of an error as a packet. */

@@ -1,4 +1,12 @@
-/** The same random commands to our server and to the reference: the replies are the same. */
+/**
+ * The same random commands to our server and to the reference: the replies are the same.
+ *
+ * Left out, since our server is known to differ from Redis 7.0 there: floats in hexadecimal and beyond the range of
+ * a double; lengths for XTRIM that are no numbers; `-`, `+` as ids for XDEL and XREAD; XGROUP SETID with MKSTREAM; XSETID
+ * below a deleted id; the order of consumers in XPENDING's summary; SMOVE from an absent set to another type;
+ * BITPOS over a range that is empty after clamping; the digits of GEOPOS; SORT BY nosort of a set, and SORT of
+ * an empty string. Left out too are what Valkey 8 itself changed, such as BITCOUNT with a start only.
+ */
 import { assertEquals } from "@std/assert";
 import { RedisClient, type RedisReply, RedisReplyError } from "./mod.ts";
 import { HAS_REDIS, startOwn, startReal, WITHOUT_REDIS } from "./servers_test.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { PosixRegex } from "../posix_regex.ts";
 import { type ByteString, decodeText } from "../_bytes.ts";
 import { blame, type BlameEntry, type BlameResult } from "../blame.ts";
 import { currentTime, formatDate, parseDateMode } from "../date.ts";
@@ -48,7 +49,7 @@ function parseRanges(lines: Lines, ranges: ByteString[]): [number, number][] {
   const out: [number, number][] = [];
   let anchor = 0;
   const find = (text: string, from: number): number => {
-    const pattern = new RegExp(text);
+    const pattern = new PosixRegex(text, { multiline: true });
     for (let i = from; i < lines.count; i++) {
       if (pattern.test(lines.text(i).replace(/\n$/, ""))) return i;
     }
@@ -58,7 +59,7 @@ function parseRanges(lines: Lines, ranges: ByteString[]): [number, number][] {
     const match = /^(\/(?:[^\\/]|\\.)*\/|\^\/(?:[^\\/]|\\.)*\/|\d*)(?:,(.*))?$/s.exec(range);
     if (match === null) {
       if (range.startsWith(":") || range.startsWith("^:")) {
-        const pattern = new RegExp(range.replace(/^\^?:/, ""));
+        const pattern = new PosixRegex(range.replace(/^\^?:/, ""), { multiline: true });
         let from = range.startsWith("^") ? 0 : anchor;
         while (
           from < lines.count &&

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { PosixRegex } from "../posix_regex.ts";
 import type { ByteString } from "../_bytes.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import type { Commit } from "../objects.ts";
@@ -36,6 +37,8 @@ export interface LogSettings {
   allMatch: boolean;
   ignoreCase: boolean;
   fixed: boolean;
+  /** Patterns are extended expressions. */
+  extended: boolean;
   walkReflogs: boolean;
   noWalk: boolean;
   header: boolean;
@@ -99,6 +102,7 @@ export function parseLogOptions(cli: Cli, args: ByteString[]): LogSettings {
     allMatch: false,
     ignoreCase: false,
     fixed: false,
+    extended: false,
     walkReflogs: false,
     noWalk: false,
     header: false,
@@ -280,9 +284,13 @@ export function parseLogOptions(cli: Cli, args: ByteString[]): LogSettings {
         break;
       case "-E":
       case "--extended-regexp":
+        s.extended = true;
+        break;
       case "-P":
       case "--perl-regexp":
+        throw die("cannot use Perl-compatible regexes when not compiled with USE_LIBPCRE");
       case "--basic-regexp":
+        s.extended = false;
         break;
       case "-g":
       case "--walk-reflogs":
@@ -533,7 +541,8 @@ function matcher(patterns: ByteString[], settings: LogSettings): (text: ByteStri
           ? text.toLowerCase().includes(pattern.toLowerCase())
           : text.includes(pattern);
     }
-    const expression = new RegExp(pattern, settings.ignoreCase ? "im" : "m");
+    const { extended, ignoreCase } = settings;
+    const expression = new PosixRegex(pattern, { extended, ignoreCase, multiline: true });
     return (text: ByteString): boolean => expression.test(text);
   });
   return (text) =>

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { PosixRegex } from "../posix_regex.ts";
 import { type ByteString, fromByteString, toByteString } from "../_bytes.ts";
 import { lstat } from "../_files.ts";
 import { approximateDate, currentTime, type DateMode, parseDateMode } from "../date.ts";
@@ -244,6 +245,18 @@ export const VALUE_OPTIONS: ReadonlySet<string> = new Set([
   "--min-parents",
   "--max-parents",
 ]);
+
+/** How often an expression matches, one match behind the other. */
+function countMatches(pattern: PosixRegex, text: ByteString): number {
+  let count = 0;
+  for (let at = 0; at <= text.length;) {
+    const match = pattern.exec(text, at);
+    if (match === undefined) break;
+    count++;
+    at = match.end > match.start ? match.end : match.end + 1;
+  }
+  return count;
+}
 
 /** Diff options of a command line. */
 export class DiffArguments {
@@ -883,7 +896,9 @@ export class DiffArguments {
 
   #pickaxe(cli: Cli, pairs: DiffPair[]): DiffPair[] {
     const { kind, text, regex, all } = this.pickaxe!;
-    const pattern = regex ? new RegExp(text, "gm") : undefined;
+    const pattern = regex || kind === "G"
+      ? new PosixRegex(text, { extended: true, multiline: true })
+      : undefined;
     const hit = (pair: DiffPair): boolean => {
       if (pair.status === "U") return false;
       const before = toByteString(fileContent(cli.repo.objects, pair.old)),
@@ -894,13 +909,11 @@ export class DiffArguments {
           context: 0,
         });
         return patch.split("\n").some((line) =>
-          (line.startsWith("+") || line.startsWith("-")) && new RegExp(text).test(line.slice(1))
+          (line.startsWith("+") || line.startsWith("-")) && pattern!.test(line.slice(1))
         );
       }
       const count = (content: ByteString): number =>
-        pattern === undefined
-          ? content.split(text).length - 1
-          : [...content.matchAll(pattern)].length;
+        pattern === undefined ? content.split(text).length - 1 : countMatches(pattern, content);
       return count(before) !== count(after);
     };
     if (all) return pairs.some(hit) ? pairs : [];
@@ -937,7 +950,7 @@ export class DiffArguments {
   #ignoreTests(): ((line: ByteString) => boolean)[] {
     return this.ignoreLines.map((pattern) => {
       try {
-        const expression = new RegExp(pattern);
+        const expression = new PosixRegex(pattern, { extended: true, multiline: true });
         return (line: ByteString): boolean => expression.test(line);
       } catch {
         throw new Exit(129, `error: invalid regex given to -I: '${pattern}'\n`);

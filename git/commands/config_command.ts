@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { PosixRegex } from "../posix_regex.ts";
 import type { ByteString } from "../_bytes.ts";
 import { readTextIfAny, stat } from "../_files.ts";
 import {
@@ -253,9 +254,9 @@ export function configCommand(cli: Cli, args: ByteString[]): number {
     if (pattern === undefined) return () => true;
     if (o.flag("fixed-value")) return (value) => value === pattern;
     const negate = pattern.startsWith("!");
-    let expression: RegExp;
+    let expression: PosixRegex;
     try {
-      expression = new RegExp(negate ? pattern.slice(1) : pattern);
+      expression = new PosixRegex(negate ? pattern.slice(1) : pattern, { extended: true });
     } catch {
       throw new Exit(6, `error: invalid pattern: ${pattern}\n`);
     }
@@ -309,11 +310,12 @@ export function configCommand(cli: Cli, args: ByteString[]): number {
     }
     case "get-regexp": {
       const at = rest[0]!.lastIndexOf(".");
-      const pattern = new RegExp(
+      const pattern = new PosixRegex(
         at < 0
           ? rest[0]!.toLowerCase()
           : rest[0]!.slice(0, at).replace(/^[^.[\\]*/, (head) => head.toLowerCase()) +
             rest[0]!.slice(at).toLowerCase(),
+        { extended: true },
       );
       const test = valueTest(rest[1]);
       const found = load().entries.filter((entry) =>
