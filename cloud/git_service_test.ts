@@ -123,7 +123,7 @@ Deno.test(
         return new TextDecoder().decode(stdout).trim();
       };
       await git("init", "-q", "-b", "master", "work");
-      await Deno.writeTextFile(`${dataDir}/work/file.txt`, "hello\n");
+      await Deno.writeTextFile(`${dataDir}/copy/file.txt`, "hello\n");
       await git("-C", "work", "add", "file.txt");
       await git("-C", "work", "commit", "-q", "-m", "A commit");
       await git("-C", "work", "push", "-q", `${url}git/new.git`, "master");
