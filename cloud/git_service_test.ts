@@ -122,14 +122,14 @@ Deno.test(
         assert(success, new TextDecoder().decode(stderr));
         return new TextDecoder().decode(stdout).trim();
       };
-      await git("init", "-q", "-b", "master", "copy");
-      await Deno.writeTextFile(`${dataDir}/copy/file.txt`, "hello\n");
-      await git("-C", "copy", "add", "file.txt");
-      await git("-C", "copy", "commit", "-q", "-m", "A commit");
-      await git("-C", "copy", "push", "-q", `${url}git/new.git`, "master");
+      await git("init", "-q", "-b", "master", "tree");
+      await Deno.writeTextFile(`${dataDir}/tree/file.txt`, "hello\n");
+      await git("-C", "tree", "add", "file.txt");
+      await git("-C", "tree", "commit", "-q", "-m", "A commit");
+      await git("-C", "tree", "push", "-q", `${url}git/new.git`, "master");
       assertStringIncludes(await get("git"), "A commit");
       await git("clone", "-q", `${url}git/new.git`, "copy");
-      assertEquals(await Deno.readTextFile([dataDir, "work", "file.txt"].join("/")), "hello\n");
+      assertEquals(await Deno.readTextFile(`${dataDir}/copy/file.txt`), "hello\n");
       // A page of another site cannot push with the browser's help.
       const refused = await fetch(`${url}git/new.git/git-receive-pack`, {
         method: "POST",
