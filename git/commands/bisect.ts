@@ -16,7 +16,7 @@ import { type Cli, Exit, runChild } from "./_context.ts";
 import { makePathspec } from "./_revs.ts";
 import { diffTree } from "./history.ts";
 import { splitWords } from "./_options.ts";
-import { checkout } from "./porcelain.ts";
+import { checkout } from "./checkout.ts";
 
 const USAGE =
   "git bisect [help|start|bad|good|new|old|terms|skip|next|reset|visualize|view|replay|log|run]";

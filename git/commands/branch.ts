@@ -28,8 +28,9 @@ import { checkedOutAt, listWorktrees } from "../worktree_list.ts";
 import { columnLayout, printColumns } from "./_columns.ts";
 import { type Cli, die, Exit } from "./_context.ts";
 import { type Options, parseOptions, usageError } from "./_options.ts";
-import { aheadBehind, cleanupMessage } from "./porcelain.ts";
-import { expandRefFormat, FILTER_SPEC, filterRows, type RefRow, sortRows } from "./refs.ts";
+import { cleanupMessage } from "./_message.ts";
+import { aheadBehind } from "./_status_text.ts";
+import { expandRefFormat, FILTER_SPEC, filterRows, type RefRow, sortRows } from "./_ref_format.ts";
 
 const USAGE =
   "git branch [<options>] [-r | -a] [--merged] [--no-merged]\n   or: git branch [<options>] [-f] [--recurse-submodules] <branch-name> [<start-point>]\n   or: git branch [<options>] [-l] [<pattern>...]\n   or: git branch [<options>] [-r] (-d | -D) <branch-name>...\n   or: git branch [<options>] (-m | -M) [<old-branch>] <new-branch>\n   or: git branch [<options>] (-c | -C) [<old-branch>] <new-branch>\n   or: git branch [<options>] [-r | -a] [--points-at]\n   or: git branch [<options>] [-r | -a] [--format]";

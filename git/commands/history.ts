@@ -28,7 +28,7 @@ import {
   type RevArguments,
   VALUE_OPTIONS,
 } from "./_revs.ts";
-import { lsTree } from "./plumbing.ts";
+import { lsTree } from "./ls_tree.ts";
 
 /** `git rev-list` */
 export function revListCommand(cli: Cli, args: ByteString[]): number {

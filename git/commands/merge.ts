@@ -28,7 +28,10 @@ import { beginAutostash, finishAutostash } from "./_merge_autostash.ts";
 import { type Options, parseOptions, splitWords, usageError } from "./_options.ts";
 import { DiffArguments, terminalColumns } from "./_revs.ts";
 import { applyMerge, conflictStyle, shownMessages } from "./_apply_merge.ts";
-import { cleanupMessage, commit as commitCommand, reset, switchMessage } from "./porcelain.ts";
+import { cleanupMessage } from "./_message.ts";
+import { switchMessage } from "./_switch.ts";
+import { commit as commitCommand } from "./commit.ts";
+import { reset } from "./reset.ts";
 
 const USAGE =
   "git merge [<options>] [<commit>...]\n   or: git merge --abort\n   or: git merge --continue";

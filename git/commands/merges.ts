@@ -22,13 +22,11 @@ import { SwitchError } from "../worktree.ts";
 import { type Cli, die, Exit } from "./_context.ts";
 import { applyMerge, conflictStyle, shownMessages } from "./_apply_merge.ts";
 import { type Options, parseOptions, usageError } from "./_options.ts";
-import {
-  cleanupMessage,
-  commit as commitCommand,
-  printCommitSummary,
-  reset,
-  switchMessage,
-} from "./porcelain.ts";
+import { printCommitSummary } from "./_commit_summary.ts";
+import { cleanupMessage } from "./_message.ts";
+import { switchMessage } from "./_switch.ts";
+import { commit as commitCommand } from "./commit.ts";
+import { reset } from "./reset.ts";
 
 function commitArgument(cli: Cli, name: ByteString): ObjectId {
   const id = cli.tryRevision(name, { prefer: "committish" });

@@ -24,13 +24,11 @@ import { applyStash, makeStash } from "./_autostash.ts";
 import { type Cli, die, Exit, runChild } from "./_context.ts";
 import { type Options, parseOptions, usageError } from "./_options.ts";
 import { applyMerge, conflictStyle, shownMessages } from "./_apply_merge.ts";
-import {
-  checkout,
-  cleanupMessage,
-  commit as commitCommand,
-  printCommitSummary,
-  switchMessage,
-} from "./porcelain.ts";
+import { printCommitSummary } from "./_commit_summary.ts";
+import { cleanupMessage } from "./_message.ts";
+import { switchMessage } from "./_switch.ts";
+import { checkout } from "./checkout.ts";
+import { commit as commitCommand } from "./commit.ts";
 
 const USAGE =
   "git rebase [-i] [options] [--exec <cmd>] [--onto <newbase> | --keep-base] [<upstream> [<branch>]]\n   or: git rebase [-i] [options] [--exec <cmd>] [--onto <newbase>] --root [<branch>]\n   or: git rebase --continue | --abort | --skip | --edit-todo";

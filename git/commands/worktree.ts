@@ -25,7 +25,7 @@ import { switchTree } from "../worktree.ts";
 import { checkedOutAt, listWorktrees, type WorktreeInfo } from "../worktree_list.ts";
 import { type Cli, die, Exit, realPath } from "./_context.ts";
 import { parseOptions, usageError } from "./_options.ts";
-import { remoteTracking, setupTracking } from "./porcelain.ts";
+import { remoteTracking, setupTracking } from "./_tracking.ts";
 
 const USAGE =
   "git worktree add [-f] [--detach] [--checkout] [--lock [--reason <string>]]\n                 [-b <new-branch>] <path> [<commit-ish>]\n   or: git worktree list [-v | --porcelain [-z]]\n   or: git worktree lock [--reason <string>] <worktree>\n   or: git worktree move <worktree> <new-path>\n   or: git worktree prune [-n] [-v] [--expire <expire>]\n   or: git worktree remove [-f] <worktree>\n   or: git worktree repair [<path>...]\n   or: git worktree unlock <worktree>";
