@@ -451,6 +451,11 @@ export class FileObjectStore implements ObjectStore {
     return { diskSize: next - offset, deltaBase: base, pack, offset };
   }
 
+  /** The pack that an object is read from, and its offset there; `undefined` for one that is in no pack. */
+  packed(id: ObjectId): { pack: Pack; offset: number } | undefined {
+    return this.#findPacked(id);
+  }
+
   /** Whether it is there. */
   has(id: ObjectId): boolean {
     return this.hasLocally(id) || (this.refresh() && this.hasLocally(id));

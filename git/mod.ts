@@ -20,7 +20,14 @@ export {
 } from "./pack_file.ts";
 export type { PackEntryHeader } from "./pack_file.ts";
 export { formatPackIndex, PackIndex, type PackIndexEntry } from "./pack_index.ts";
-export { type PackWriterOptions, writePack } from "./pack_writer.ts";
+export {
+  type PackCandidate,
+  packChunks,
+  packStream,
+  type PackSummary,
+  type PackWriterOptions,
+  writePack,
+} from "./pack_writer.ts";
 export { isRefName, type RefNameOptions } from "./ref_name.ts";
 export {
   FileRefStore,

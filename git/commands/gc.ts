@@ -11,9 +11,9 @@ import { objectsInUse } from "./_reachable.ts";
 import { type Cli, die, Exit } from "./_context.ts";
 import { parseOptions, usageError } from "./_options.ts";
 import { timeArgument } from "./_revs.ts";
-import { repack } from "./packs.ts";
 import { packRefs } from "./pack_refs.ts";
 import { reflog } from "./reflog.ts";
+import { repack } from "./repack.ts";
 import { worktreeCommand } from "./worktree.ts";
 
 function limitOf(cli: Cli, text: ByteString): number {

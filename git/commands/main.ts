@@ -15,7 +15,9 @@ type Command = (cli: Cli, args: ByteString[], name: string) => number | Promise<
 type Module = Record<string, Command>;
 
 const history = (): Promise<unknown> => import("./history.ts");
+const fsck = (): Promise<unknown> => import("./fsck.ts");
 const packs = (): Promise<unknown> => import("./packs.ts");
+const repack = (): Promise<unknown> => import("./repack.ts");
 const merges = (): Promise<unknown> => import("./merges.ts");
 
 /** Every command: where it is and what the function is called. */
@@ -116,10 +118,10 @@ const COMMANDS: Record<string, [() => Promise<unknown>, string]> = {
   "show-index": [packs, "showIndex"],
   "unpack-objects": [packs, "unpackObjects"],
   "pack-objects": [packs, "packObjects"],
-  "repack": [packs, "repack"],
-  "prune-packed": [packs, "prunePacked"],
-  "count-objects": [packs, "countObjects"],
-  "fsck": [packs, "fsckCommand"],
+  "repack": [repack, "repack"],
+  "prune-packed": [repack, "prunePacked"],
+  "count-objects": [repack, "countObjects"],
+  "fsck": [fsck, "fsckCommand"],
 };
 
 const HELP = `usage: git [--version] [--help] [-C <path>] [-c <name>=<value>]
