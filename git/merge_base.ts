@@ -62,6 +62,18 @@ export function commitLinks(store: ObjectStore, id: ObjectId): CommitLinks {
   return links;
 }
 
+/** How many commits were made up so far. */
+let virtualCommits = 0;
+
+/** Makes up a commit that only walks over this store's history see, and names it. */
+export function rememberLinks(store: ObjectStore, links: CommitLinks): ObjectId {
+  let map = cache.get(store);
+  if (map === undefined) cache.set(store, map = new Map());
+  const id: ObjectId = `virtual-${++virtualCommits}`;
+  map.set(id, links);
+  return id;
+}
+
 /** A priority queue, largest time first, first in first out among equals. */
 export class TimeQueue {
   #heap: { id: ObjectId; time: number; order: number }[] = [];

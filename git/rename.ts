@@ -11,6 +11,7 @@ import type { ByteString } from "./_bytes.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
 import { isFileMode, isTreeMode } from "./objects.ts";
 import type { ObjectStore } from "./object_store.ts";
+import type { DirectoryRenames } from "./_directory_renames.ts";
 import { type DiffFile, type DiffPair, fileContent, MAX_SCORE } from "./tree_diff.ts";
 
 /** Options of {@linkcode detectRenames}. */
@@ -27,8 +28,6 @@ export interface RenameOptions {
   sources?: DiffPair[];
   /** Receives the limit that would have been needed. */
   onLimit?: (needed: number) => void;
-  /** Keep deletions whose path was renamed away (for merges). */
-  keepDeletions?: boolean;
 }
 
 interface Source {
@@ -49,10 +48,11 @@ function baseName(path: ByteString): ByteString {
 
 const HASH_BASE = 107927;
 
-/** Bytes by hash of the piece they are in, as two sorted arrays. */
+/** Bytes by hash of the piece they are in: hashes in ascending order, and how many bytes each has. */
 interface Spectrum {
   size: number;
-  counts: Map<number, number>;
+  hashes: Int32Array;
+  counts: Int32Array;
 }
 
 function isBinary(data: Uint8Array): boolean {
@@ -61,27 +61,45 @@ function isBinary(data: Uint8Array): boolean {
   return at >= 0 && at < end;
 }
 
+/** Bytes by hash while a content is counted; all zero between calls. */
+const tally = new Int32Array(HASH_BASE);
+
 function spectrum(data: Uint8Array): Spectrum {
   const text = !isBinary(data);
-  const counts = new Map<number, number>();
+  let seen = new Int32Array(Math.max(16, data.length >> 5));
+  let distinct = 0;
+  const count = (a: number, b: number, n: number): void => {
+    const hash = ((a + Math.imul(b, 0x61)) >>> 0) % HASH_BASE;
+    if (tally[hash] === 0) {
+      if (distinct === seen.length) {
+        const grown = new Int32Array(seen.length * 2);
+        grown.set(seen);
+        seen = grown;
+      }
+      seen[distinct++] = hash;
+    }
+    tally[hash]! += n;
+  };
   let a = 0, b = 0, n = 0;
   for (let i = 0; i < data.length; i++) {
     const c = data[i]!;
     if (text && c === 13 && data[i + 1] === 10) continue;
     const before = a;
-    a = ((a << 7) ^ (b >>> 25)) >>> 0;
-    b = ((b << 7) ^ (before >>> 25)) >>> 0;
-    a = (a + c) >>> 0;
+    a = (a << 7) ^ (b >>> 25);
+    b = (b << 7) ^ (before >>> 25);
+    a = (a + c) | 0;
     if (++n < 64 && c !== 10) continue;
-    const hash = ((a + Math.imul(b, 0x61)) >>> 0) % HASH_BASE;
-    counts.set(hash, (counts.get(hash) ?? 0) + n);
+    count(a, b, n);
     n = a = b = 0;
   }
-  if (n > 0) {
-    const hash = ((a + Math.imul(b, 0x61)) >>> 0) % HASH_BASE;
-    counts.set(hash, (counts.get(hash) ?? 0) + n);
+  if (n > 0) count(a, b, n);
+  const hashes = seen.slice(0, distinct).sort();
+  const counts = new Int32Array(distinct);
+  for (let i = 0; i < distinct; i++) {
+    counts[i] = tally[hashes[i]!]!;
+    tally[hashes[i]!] = 0;
   }
-  return { size: data.length, counts };
+  return { size: data.length, hashes, counts };
 }
 
 /** How many bytes of one content are in another, as renames are judged. */
@@ -90,10 +108,14 @@ export function copiedBytes(before: Uint8Array, after: Uint8Array): number {
 }
 
 function copied(source: Spectrum, target: Spectrum): number {
+  const { hashes: from, counts: fromCounts } = source;
+  const { hashes: to, counts: toCounts } = target;
   let total = 0;
-  for (const [hash, n] of source.counts) {
-    const m = target.counts.get(hash);
-    if (m !== undefined) total += Math.min(n, m);
+  for (let i = 0, j = 0; i < from.length && j < to.length;) {
+    const difference = from[i]! - to[j]!;
+    if (difference === 0) total += Math.min(fromCounts[i++]!, toCounts[j++]!);
+    else if (difference < 0) i++;
+    else j++;
   }
   return total;
 }
@@ -146,6 +168,19 @@ export function detectRenames(
   pairs: DiffPair[],
   options: RenameOptions = {},
 ): DiffPair[] {
+  return matchRenames(store, pairs, options, undefined);
+}
+
+/**
+ * {@linkcode detectRenames} for a merge too, which says in `directories` which sources it cares
+ * for and learns from it where directories went. The pairs then keep their order.
+ */
+export function matchRenames(
+  store: ObjectStore,
+  pairs: DiffPair[],
+  options: RenameOptions,
+  directories: DirectoryRenames | undefined,
+): DiffPair[] {
   const minimum = options.minimumScore ?? MAX_SCORE / 2;
   const copies = options.copies ?? false;
   const limit = options.limit ?? 1000;
@@ -168,8 +203,10 @@ export function detectRenames(
     for (const pair of options.sources ?? []) sources.push({ file: pair.old, pair, used: 1 });
   }
   if (targets.length === 0 || sources.length === 0) return pairs;
-  sources.sort((a, b) => (a.file.path < b.file.path ? -1 : a.file.path > b.file.path ? 1 : 0));
-  targets.sort((a, b) => (a.pair.new.path < b.pair.new.path ? -1 : 1));
+  if (directories === undefined) {
+    sources.sort((a, b) => (a.file.path < b.file.path ? -1 : a.file.path > b.file.path ? 1 : 0));
+    targets.sort((a, b) => (a.pair.new.path < b.pair.new.path ? -1 : 1));
+  }
   const take = (target: Target, source: Source, score: number): void => {
     target.from = source;
     target.score = score;
@@ -209,7 +246,13 @@ export function detectRenames(
     const index = new SimilarityIndex(store);
     if (copies === false) {
       sources = sources.filter((source) => source.used === 0);
-      // 2. The same, unique, base name.
+      directories?.begin(
+        targets.filter((target) => target.from !== undefined).map((target) => [
+          target.from!.file.path,
+          target.pair.new.path,
+        ]),
+      );
+      // 2. The same base name, unique or in the directory where most of the neighbours went.
       const basenameMinimum = minimum + Math.floor((MAX_SCORE - minimum) / 2);
       const unique = <T>(items: T[], path: (item: T) => ByteString): Map<ByteString, T | null> => {
         const map = new Map<ByteString, T | null>();
@@ -224,21 +267,41 @@ export function detectRenames(
         targets.filter((target) => target.from === undefined),
         (target) => target.pair.new.path,
       );
+      const open = directories === undefined ? undefined : new Map(
+        targets.filter((target) => target.from === undefined).map((
+          target,
+        ) => [target.pair.new.path, target]),
+      );
       for (const source of sources) {
-        const name = baseName(source.file.path);
-        if (fromNames.get(name) !== source) continue;
-        const target = toNames.get(name);
-        if (target === undefined || target === null) continue;
-        const score = index.similarity(source.file, target.pair.new, minimum);
+        const { path } = source.file;
+        if (directories !== undefined && !directories.wants(path)) continue;
+        const name = baseName(path);
+        let target = toNames.get(name);
+        if (target === undefined) continue;
+        if (target === null || fromNames.get(name) !== source) {
+          const guess = directories?.guess(path);
+          target = guess === undefined ? undefined : open!.get(guess);
+        }
+        if (target === undefined || target.from !== undefined) continue;
+        const score = index.similarity(source.file, target.pair.new, basenameMinimum);
         if (score < basenameMinimum) continue;
         take(target, source, score);
+        directories?.count(path, target.pair.new.path);
       }
       sources = sources.filter((source) => source.used === 0);
+      if (directories !== undefined) {
+        const wanted = new Set(
+          directories.narrow(
+            sources.map((source) => source.file.path).filter((path) => directories.wants(path)),
+          ),
+        );
+        sources = sources.filter((source) => wanted.has(source.file.path));
+      }
     }
     // 3. Everything against everything.
     const open = targets.filter((target) => target.from === undefined);
     const tooMany = limit > 0 && open.length * sources.length > limit * limit;
-    if (tooMany) options.onLimit?.(Math.ceil(Math.sqrt(open.length * sources.length)));
+    if (tooMany) options.onLimit?.(Math.max(open.length, sources.length));
     let candidates = sources;
     if (tooMany && copies === "harder") {
       candidates = sources.filter((source) => source.pair.status !== "");
@@ -267,6 +330,7 @@ export function detectRenames(
           if (score < minimum || target.from !== undefined) continue;
           if (pass === 0 && source.used > 0) continue;
           take(target, source, score);
+          directories?.count(source.file.path, target.pair.new.path);
         }
       }
     }
@@ -297,9 +361,10 @@ export function detectRenames(
         score: target.score,
         ...(copy ? { copied: true } : {}),
       });
-    } else if (pair.status === "D" && renamedAway.has(pair) && !options.keepDeletions) continue;
+    } else if (pair.status === "D" && renamedAway.has(pair)) continue;
     else out.push(pair);
   }
+  directories?.end();
   return out;
 }
 

@@ -156,6 +156,7 @@ export function cleanWorktreeContent(
   repository: Repository,
   path: ByteString,
   data: Uint8Array,
+  options: { renormalize?: boolean } = {},
 ): Uint8Array {
   const conv = conversion(repository, path);
   let out = applyFilter(repository, conv, "clean", path, data);
@@ -163,7 +164,7 @@ export function cleanWorktreeContent(
     let convert = true;
     if (conv.text === "auto") {
       if (looksBinary(out)) convert = false;
-      else {
+      else if (!options.renormalize) {
         // A blob that already has CR LF in the index is left as it is.
         const entry = repository.readIndex().get(path);
         const known = entry === undefined ? undefined : repository.objects.read(entry.id)?.data;

@@ -6,21 +6,43 @@
 import type { ByteString } from "../_bytes.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { type GitIndex, makeEntry } from "../index_file.ts";
-import type { MergeTreesResult } from "../merge_trees.ts";
+import type { MergeSubmodule, MergeTreesResult } from "../merge_trees.ts";
 import { switchTree } from "../worktree.ts";
 import type { Cli } from "./_context.ts";
 
-/** The messages of a merge, by path. */
-export function shownMessages(result: MergeTreesResult): ByteString {
-  return [...result.messages].sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0)).map((
-    [, text],
-  ) => `${text}\n`).join("");
+/** What to do about submodules that could not be merged. */
+function submoduleAdvice(submodules: readonly MergeSubmodule[]): ByteString {
+  if (submodules.length === 0) return "";
+  const steps = submodules.flatMap(({ path, commit }) =>
+    commit === undefined ? [] : [
+      ` - go to submodule (${path}), and either merge commit ${commit}\n   or update to an existing commit which has merged those changes\n`,
+    ]
+  );
+  return `Recursive merging with submodules currently only supports trivial cases.\nPlease manually handle the merging of each conflicted submodule.\nThis can be accomplished with the following steps:\n${
+    steps.join("")
+  } - come back to superproject and run:\n\n      git add ${
+    submodules.map(({ path }) => path).join(" ")
+  }\n\n   to record the above merge or update\n - resolve any other conflicts in the superproject\n - commit the resulting index in the superproject\n`;
 }
 
-/** How conflicts are marked, from the configuration. */
-export function conflictStyle(cli: Cli): "merge" | "diff3" | "zdiff3" {
-  const style = cli.config.get("merge.conflictstyle");
-  return style === "diff3" || style === "zdiff3" ? style : "merge";
+/** The messages of a merge, as they are shown; with all that programs want to know of each. */
+export function shownMessages(result: MergeTreesResult, detailed = false): ByteString {
+  const messages = result.messages.map(({ kind, paths, text }) =>
+    detailed
+      ? `${paths.length}\0${paths.map((path) => `${path}\0`).join("")}${kind}\0${text}\n\0`
+      : `${text}\n`
+  );
+  return messages.join("") + submoduleAdvice(result.submodules);
+}
+
+/** Shows the messages of a merge. */
+export function showMerge(cli: Cli, result: MergeTreesResult, detailed = false): void {
+  cli.out(shownMessages(result, detailed));
+  if (result.neededRenameLimit !== undefined) {
+    cli.err(
+      `warning: inexact rename detection was skipped due to too many files.\nwarning: you may want to set your merge.renamelimit variable to at least ${result.neededRenameLimit} and retry the command.\n`,
+    );
+  }
 }
 
 /** Puts the result of a merge into worktree and index. */
@@ -31,9 +53,10 @@ export function applyMerge(
   result: MergeTreesResult,
 ): void {
   switchTree(cli.repo, index, oursTree, result.tree, {});
+  const conflicted = new Set(result.conflicts.map(({ path }) => path));
+  if (conflicted.size === 0) return;
+  index.filter((entry) => entry.stage !== 0 || !conflicted.has(entry.path));
   for (const { path, stages } of result.conflicts) {
-    const stat0 = index.get(path);
-    if (stat0 !== undefined) index.filter((entry) => !(entry.path === path && entry.stage === 0));
     stages.forEach((side, i) =>
       side !== undefined &&
       index.add(makeEntry(path, side.mode, side.id, i + 1), { keepDirectoryConflicts: true })

@@ -23,7 +23,8 @@ import { diffIndexWorktree, diffTreeIndex, readWorktreeFile, writeIndexTree } fr
 import { SwitchError, switchTree } from "../worktree.ts";
 import { type Cli, die } from "./_context.ts";
 import { addPath } from "./_add_path.ts";
-import { applyMerge, conflictStyle, shownMessages } from "./_apply_merge.ts";
+import { applyMerge, showMerge } from "./_apply_merge.ts";
+import { mergeSettings } from "./_merge_settings.ts";
 
 /** A stash: the commit, its parents and what it says. */
 export interface MadeStash {
@@ -180,18 +181,18 @@ export function applyStash(
   let restored: ObjectId | undefined;
   const indexTree = commitLinks(store, parents[1]!).tree;
   if (options.index && indexTree !== baseTree && indexTree !== current) {
-    const staged = mergeTrees(store, baseTree, current, indexTree);
-    if (staged.conflicts.length > 0) {
+    const staged = mergeTrees(store, baseTree, current, indexTree, mergeSettings(cli));
+    if (!staged.clean) {
       cli.err("error: conflicts in index. Try without --index.\n");
       return "refused";
     }
     restored = staged.tree;
   }
   const result = mergeTrees(store, baseTree, current, tree, {
+    ...mergeSettings(cli),
     ours: options.labels?.ours ?? "Updated upstream",
     theirs: options.labels?.theirs ?? "Stashed changes",
     base: "Stash base",
-    style: conflictStyle(cli),
   });
   const before = new Map(index.entries.map((entry) => [entry.path, entry]));
   const lock = repo.lockIndex();
@@ -218,8 +219,8 @@ export function applyStash(
       cli.err("Aborting\n");
       return "refused";
     }
-    if (!options.quiet) cli.out(shownMessages(result));
-    if (result.conflicts.length > 0) {
+    if (!options.quiet) showMerge(cli, result);
+    if (!result.clean) {
       repo.writeIndex(index, lock);
       if (options.index) cli.err("Index was not unstashed.\n");
       return "conflicts";

@@ -29,7 +29,7 @@ import { smudgeContent } from "../worktree_content.ts";
 import { type Cli, die, Exit } from "./_context.ts";
 import { type Options, parseOptions } from "./_options.ts";
 import { DiffArguments } from "./_revs.ts";
-import { conflictStyle } from "./_apply_merge.ts";
+import { conflictStyle } from "./_merge_settings.ts";
 
 /** Which files a patch may touch, in the order given. */
 interface Limits {

@@ -9,12 +9,7 @@ import { diffStats, formatStat, formatSummary } from "../diff_format.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import type { GitIndex } from "../index_file.ts";
 import { commitLinks, isAncestor, mergeBases, octopusBases } from "../merge_base.ts";
-import {
-  mergeCommits,
-  mergeTrees,
-  type MergeTreesOptions,
-  type MergeTreesResult,
-} from "../merge_trees.ts";
+import { mergeCommits, mergeTrees, type MergeTreesResult } from "../merge_trees.ts";
 import { formatCommit, parseSignature } from "../objects.ts";
 import { peelTo, readCommit, readTag } from "../object_store.ts";
 import { formatMessage, subjectOf } from "../pretty.ts";
@@ -27,7 +22,8 @@ import { type Cli, die, Exit } from "./_context.ts";
 import { beginAutostash, finishAutostash } from "./_merge_autostash.ts";
 import { type Options, parseOptions, splitWords, usageError } from "./_options.ts";
 import { DiffArguments, terminalColumns } from "./_revs.ts";
-import { applyMerge, conflictStyle, shownMessages } from "./_apply_merge.ts";
+import { applyMerge, showMerge } from "./_apply_merge.ts";
+import { mergeSettings } from "./_merge_settings.ts";
 import { cleanupMessage } from "./_message.ts";
 import { switchMessage } from "./_switch.ts";
 import { commit as commitCommand } from "./commit.ts";
@@ -226,15 +222,6 @@ function showStat(cli: Cli, o: Options, head: ObjectId, tree: ObjectId): void {
   );
 }
 
-function mergeOptions(cli: Cli, o: Options): MergeTreesOptions {
-  const out: MergeTreesOptions = { style: conflictStyle(cli) };
-  for (const option of o.list("strategy-option")) {
-    if (option === "ours" || option === "theirs") out.favor = option;
-    else if (option === "no-renames") out.renames = false;
-  }
-  return out;
-}
-
 /** Fast-forward setting, the last of all that speak of it. */
 function fastForward(cli: Cli, o: Options): { mode: FastForward; given: boolean } {
   const entry = cli.config.entry("merge.ff");
@@ -286,7 +273,7 @@ function octopus(
   let result: MergeTreesResult | undefined;
   let linear = true;
   for (const { id, name } of heads) {
-    if (result !== undefined && result.conflicts.length > 0) {
+    if (result !== undefined && !result.clean) {
       cli.err("Automated merge did not work.\nShould not be doing an octopus.\n");
       return undefined;
     }
@@ -306,7 +293,10 @@ function octopus(
     linear = false;
     say(`Trying simple merge with ${name}\n`);
     const base = bases[0] === undefined ? undefined : commitLinks(store, bases[0]).tree;
-    result = mergeTrees(store, base, tree, theirs, { renames: false, style: conflictStyle(cli) });
+    result = mergeTrees(store, base, tree, theirs, {
+      ...mergeSettings(cli),
+      renames: false,
+    });
     tree = result.tree;
     merged.push(id);
   }
@@ -559,7 +549,8 @@ export function merge(cli: Cli, args: ByteString[]): number {
         result = mergeCommits(store, head, only!.id, {
           ours: "HEAD",
           theirs: only!.name,
-          ...mergeOptions(cli, o),
+          ...mergeSettings(cli, o.list("strategy-option")),
+          ...(strategy === "subtree" ? { subtree: "" } : {}),
           ...(strategy === "resolve" ? { renames: false } : {}),
         }, bases);
         if (simple) {
@@ -587,12 +578,12 @@ export function merge(cli: Cli, args: ByteString[]): number {
       finishAutostash(cli, true);
       throw new Exit(2, `Merge with strategy ${strategy} failed.\n`);
     }
-    if (result.conflicts.length === 0) writeIndexTree(repo, current, { dry: true });
+    if (result.clean) writeIndexTree(repo, current, { dry: true });
     repo.writeIndex(current, lock);
   }
-  say(shownMessages(result));
+  if (!o.flag("quiet")) showMerge(cli, result);
   const message = mergeMessage(cli, o, named, branch);
-  const conflicted = result.conflicts.length > 0;
+  const conflicted = !result.clean;
   const cleanupSetting = o.text("cleanup") ?? cli.config.get("commit.cleanup");
   const hint = (): ByteString => {
     const paths = [...new Set(result.conflicts.map((conflict) => conflict.path))].sort();

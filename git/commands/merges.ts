@@ -14,13 +14,14 @@ import {
   removeRedundant,
 } from "../merge_base.ts";
 import { mergeFile } from "../merge_file.ts";
-import { mergeCommits, mergeTrees, type MergeTreesOptions } from "../merge_trees.ts";
+import { mergeCommits, mergeTrees } from "../merge_trees.ts";
 import { formatCommit } from "../objects.ts";
 import { peelTo, readCommit } from "../object_store.ts";
 import { subjectOf } from "../pretty.ts";
 import { SwitchError } from "../worktree.ts";
-import { type Cli, die, Exit } from "./_context.ts";
-import { applyMerge, conflictStyle, shownMessages } from "./_apply_merge.ts";
+import { type Cli, die, Exit, quotePath } from "./_context.ts";
+import { applyMerge, showMerge } from "./_apply_merge.ts";
+import { mergeSettings } from "./_merge_settings.ts";
 import { type Options, parseOptions, usageError } from "./_options.ts";
 import { printCommitSummary } from "./_commit_summary.ts";
 import { cleanupMessage } from "./_message.ts";
@@ -114,61 +115,61 @@ export function mergeTree(cli: Cli, args: ByteString[]): number {
   const o = parseOptions(
     cli,
     args,
-    "write-tree trivial-merge messages z name-only allow-unrelated-histories stdin",
+    "write-tree trivial-merge messages z !name-only !allow-unrelated-histories !stdin",
     usage,
   );
-  if (o.flag("trivial-merge") || (o.rest.length !== 2 && !o.flag("stdin"))) {
-    throw usageError("", usage);
+  if (o.flag("trivial-merge")) throw usageError("", usage);
+  if (o.flag("stdin")) {
+    for (const line of cli.stdinLines()) {
+      const names = line.split(" ");
+      if (names.length !== 2) die(`malformed input line: '${line}'.`);
+      mergeOne(cli, o, names[0]!, names[1]!.trimEnd());
+    }
+    return 0;
   }
-  const { repo } = cli;
-  const one = (a: ByteString, b: ByteString): number => {
-    const ours = commitArgument(cli, a), theirs = commitArgument(cli, b);
-    const bases = mergeBases(repo.objects, ours, [theirs]);
-    if (bases.length === 0 && !o.flag("allow-unrelated-histories")) {
-      die("refusing to merge unrelated histories");
-    }
-    const result = mergeCommits(repo.objects, ours, theirs, {
-      ours: a,
-      theirs: b,
-      style: conflictStyle(cli),
-    }, bases);
-    const end = o.flag("z") ? "\0" : "\n";
-    if (o.flag("stdin")) cli.out(`${result.conflicts.length === 0 ? 1 : 0}\0`);
-    cli.out(result.tree + end);
-    if (result.conflicts.length > 0) {
-      if (o.flag("name-only")) {
-        for (const path of new Set(result.conflicts.map((conflict) => conflict.path))) {
-          cli.out(path + end);
-        }
-      } else {
-        for (const { path, stages } of result.conflicts) {
-          stages.forEach((side, i) =>
-            side !== undefined &&
-            cli.out(`${side.mode.toString(8).padStart(6, "0")} ${side.id} ${i + 1}\t${path}${end}`)
-          );
-        }
-      }
-    }
-    if (o.given("messages") ? o.flag("messages") : result.conflicts.length > 0) {
-      cli.out(`${end}${shownMessages(result)}`);
-    }
-    return result.conflicts.length === 0 ? 0 : 1;
-  };
-  if (!o.flag("stdin")) return one(o.rest[0]!, o.rest[1]!);
-  for (const line of cli.stdinLines()) {
-    const [a, b] = line.split(" ");
-    one(a!, b!);
-  }
-  return 0;
+  if (o.rest.length !== 2) throw usageError("", usage);
+  return mergeOne(cli, o, o.rest[0]!, o.rest[1]!);
 }
 
-export function strategyOptions(cli: Cli, o: Options): MergeTreesOptions {
-  const out: MergeTreesOptions = { style: conflictStyle(cli) };
-  for (const option of o.list("strategy-option")) {
-    if (option === "ours" || option === "theirs") out.favor = option;
-    else if (option === "no-renames") out.renames = false;
+/** One merge of `git merge-tree --write-tree`; 1 when it conflicts. */
+function mergeOne(cli: Cli, o: Options, a: ByteString, b: ByteString): number {
+  const { objects } = cli.repo;
+  const [ours, theirs] = [a, b].map((name) => {
+    const id = cli.tryRevision(name, { prefer: "committish" });
+    return (id === undefined ? undefined : peelTo(objects, id, "commit")) ??
+      die(`merge-tree: ${name} - not something we can merge`, 1);
+  }) as [ObjectId, ObjectId];
+  const bases = mergeBases(objects, ours, [theirs]);
+  if (bases.length === 0 && !o.flag("allow-unrelated-histories")) {
+    die("refusing to merge unrelated histories");
   }
-  return out;
+  const result = mergeCommits(
+    objects,
+    ours,
+    theirs,
+    { ...mergeSettings(cli), ours: a, theirs: b },
+    bases,
+  );
+  const detailed = o.flag("z") || o.flag("stdin");
+  const end = detailed ? "\0" : "\n";
+  if (o.flag("stdin")) cli.out(`${result.clean ? 1 : 0}\0`);
+  cli.out(result.tree + end);
+  for (const { path, stages } of result.conflicts) {
+    const name = (detailed ? path : quotePath(path, cli.config.bool("core.quotepath", true))) + end;
+    if (o.flag("name-only")) cli.out(name);
+    else {
+      stages.forEach((side, i) =>
+        side !== undefined &&
+        cli.out(`${side.mode.toString(8).padStart(6, "0")} ${side.id} ${i + 1}\t${name}`)
+      );
+    }
+  }
+  if (o.given("messages") ? o.flag("messages") : !result.clean) {
+    cli.out(end);
+    showMerge(cli, result, detailed);
+  }
+  if (o.flag("stdin")) cli.out("\0");
+  return result.clean ? 0 : 1;
 }
 
 /** `git cherry-pick` and `git revert`, one commit after another. */
@@ -219,13 +220,13 @@ export function cherryPick(cli: Cli, args: ByteString[], command: string): numbe
         ours: "HEAD",
         base: label,
         theirs: `parent of ${label}`,
-        ...strategyOptions(cli, o),
+        ...mergeSettings(cli, o.list("strategy-option")),
       })
       : mergeTrees(store, parentTree, headTree, picked.tree, {
         ours: "HEAD",
         base: `parent of ${label}`,
         theirs: label,
-        ...strategyOptions(cli, o),
+        ...mergeSettings(cli, o.list("strategy-option")),
       });
     using lock = repo.lockIndex();
     try {
@@ -242,8 +243,8 @@ export function cherryPick(cli: Cli, args: ByteString[], command: string): numbe
       ? `Revert "${subjectOf(picked.message)}"\n\nThis reverts commit ${id}.\n`
       : picked.message;
     if (o.flag("x")) message = `${message.trimEnd()}\n\n(cherry picked from commit ${id})\n`;
-    cli.out(shownMessages(result));
-    if (result.conflicts.length > 0) {
+    showMerge(cli, result);
+    if (!result.clean) {
       if (!o.flag("no-commit")) {
         Deno.writeFileSync(nativePath(stateFile), fromByteString(`${id}\n`));
       }

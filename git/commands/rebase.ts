@@ -22,9 +22,10 @@ import { SwitchError, switchTree } from "../worktree.ts";
 import { checkedOutAt, listWorktrees } from "../worktree_list.ts";
 import { applyStash, makeStash } from "./_autostash.ts";
 import { type Cli, die, Exit, runChild } from "./_context.ts";
-import { type Options, parseOptions, usageError } from "./_options.ts";
-import { applyMerge, conflictStyle, shownMessages } from "./_apply_merge.ts";
+import { type Options, parseOptions, splitWords, usageError } from "./_options.ts";
+import { applyMerge, showMerge } from "./_apply_merge.ts";
 import { printCommitSummary } from "./_commit_summary.ts";
+import { mergeSettings } from "./_merge_settings.ts";
 import { cleanupMessage } from "./_message.ts";
 import { switchMessage } from "./_switch.ts";
 import { checkout } from "./checkout.ts";
@@ -307,11 +308,8 @@ class Rebase {
   }
 
   mergeOptions(): MergeTreesOptions {
-    const out: MergeTreesOptions = { style: conflictStyle(this.cli) };
-    const options = this.read("strategy_opts") ?? "";
-    if (/--ours\b/.test(options)) out.favor = "ours";
-    else if (/--theirs\b/.test(options)) out.favor = "theirs";
-    return out;
+    const options = splitWords(this.read("strategy_opts") ?? "");
+    return mergeSettings(this.cli, options.map((option) => option.replace(/^--/, "")));
   }
 
   rewritten(oldId: ObjectId, melt: boolean): void {
@@ -473,16 +471,16 @@ class Rebase {
           }\n`,
         );
       }
-      if (result.conflicts.length === 0) writeIndexTree(repo, index, { dry: true });
+      if (result.clean) writeIndexTree(repo, index, { dry: true });
       repo.writeIndex(index, lock);
     } finally {
       lock.rollback();
     }
-    cli.out(shownMessages(result));
+    showMerge(cli, result);
     cli.flush();
     let message = commit.message;
     if (melting) message = this.squashMessage(step);
-    if (result.conflicts.length > 0) {
+    if (!result.clean) {
       this.stopConflict(
         step,
         message,
@@ -696,14 +694,14 @@ class Rebase {
     const lock = repo.lockIndex();
     try {
       applyMerge(cli, index, headTree, result);
-      if (result.conflicts.length === 0) writeIndexTree(repo, index, { dry: true });
+      if (result.clean) writeIndexTree(repo, index, { dry: true });
       repo.writeIndex(index, lock);
     } finally {
       lock.rollback();
     }
-    cli.out(shownMessages(result));
+    showMerge(cli, result);
     const author = original?.author ?? cli.ident("author");
-    if (result.conflicts.length > 0) {
+    if (!result.clean) {
       Deno.writeFileSync(
         nativePath(`${repo.paths.gitDir}/MERGE_HEAD`),
         fromByteString(`${theirs}\n`),
