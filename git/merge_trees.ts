@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { ByteString } from "./_bytes.ts";
+import { type ByteString, equalBytes } from "./_bytes.ts";
 import { directoryOf } from "./_directory_renames.ts";
 import {
   MergePaths,
@@ -17,19 +17,11 @@ import {
 import { processRenames } from "./_merge_renames.ts";
 import { mergeSubmodule, type SubmoduleRepository } from "./_merge_submodule.ts";
 import { shiftSubtree } from "./_subtree_shift.ts";
-import { equalBytes } from "./_bytes.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
 import type { LineDiffOptions } from "./line_diff.ts";
 import { commitLinks, mergeBases, rememberLinks } from "./merge_base.ts";
 import { type MergeAttributes, mergeContents } from "./merge_content.ts";
-import {
-  formatTree,
-  isFileMode,
-  isGitlinkMode,
-  isTreeMode,
-  MODE_TREE,
-  type TreeEntry,
-} from "./objects.ts";
+import { formatTree, isFileMode, isGitlinkMode, MODE_TREE, type TreeEntry } from "./objects.ts";
 import { type ObjectStore, readBlob } from "./object_store.ts";
 
 /** One version of a path. */

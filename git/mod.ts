@@ -79,11 +79,15 @@ export { mergeFile, type MergeFileOptions, type MergeFileResult } from "./merge_
 export {
   mergeCommits,
   type MergeConflict,
+  type MergeMessage,
   type MergeSide,
+  type MergeSubmodule,
   mergeTrees,
   type MergeTreesOptions,
   type MergeTreesResult,
+  type SubmoduleRepository,
 } from "./merge_trees.ts";
+export { type MergeAttributes, type MergeDriver, type MergeDriverInput } from "./merge_content.ts";
 export { type DiffFile, type DiffPair, diffTrees, type TreeDiffOptions } from "./tree_diff.ts";
 export { detectRenames, type RenameOptions } from "./rename.ts";
 export { Pathspec, type PathspecSettings } from "./pathspec.ts";
