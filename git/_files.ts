@@ -4,9 +4,16 @@
  * @module
  */
 import { type ByteString, decodeText, encodeText, fromByteString, toByteString } from "./_bytes.ts";
+import { GitError } from "./errors.ts";
 
-/** The platform path of a byte-string path. */
-export const nativePath = decodeText;
+/**
+ * The platform path of a byte-string path. Throws `GitError` ("invalid") for a path with a NUL byte,
+ * which no file system has. Deno's file calls take UTF-8 only: other bytes become U+FFFD.
+ */
+export function nativePath(path: ByteString): string {
+  if (path.includes("\0")) throw new GitError("invalid", "a path may not contain a NUL byte");
+  return decodeText(path);
+}
 
 /** Reads a whole file; `undefined` when there is none (or a directory is in the way). */
 export function readFileIfAny(path: ByteString): Uint8Array | undefined {
