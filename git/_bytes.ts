@@ -6,14 +6,16 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { corrupt } from "./errors.ts";
 
 /** A string whose code units are bytes, 0 to 255. */
 export type ByteString = string;
 
 const encoder = new TextEncoder();
 
-/** The bytes of `data` as a byte string. */
+/** The bytes of `data` as a byte string. Throws `GitError` ("corrupt") when `data` ends before `end`. */
 export function toByteString(data: Uint8Array, start = 0, end: number = data.length): ByteString {
+  if (end > data.length) throw corrupt("data ends early");
   return Buffer.prototype.latin1Slice.call(data, start, end);
 }
 
@@ -48,8 +50,9 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
-/** Lower-case hexadecimal of `data[start..end)`. */
+/** Lower-case hexadecimal of `data[start..end)`. Throws `GitError` ("corrupt") as above. */
 export function toHex(data: Uint8Array, start = 0, end: number = data.length): string {
+  if (end > data.length) throw corrupt("data ends early");
   return Buffer.prototype.hexSlice.call(data, start, end);
 }
 

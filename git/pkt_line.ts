@@ -57,6 +57,9 @@ export class PacketReader implements PacketSource {
   /** The next packet; `undefined` at the end. Throws `GitError` ("protocol"). */
   next(): Packet | undefined {
     if (this.position >= this.#data.length) return undefined;
+    if (this.position + 4 > this.#data.length) {
+      throw new GitError("protocol", "packet is truncated");
+    }
     const text = toByteString(this.#data, this.position, this.position + 4);
     if (!/^[0-9a-fA-F]{4}$/.test(text)) throw new GitError("protocol", "bad line length character");
     const length = parseInt(text, 16);
