@@ -42,12 +42,13 @@ export function parseAttributes(text: ByteString, base: ByteString): AttributeFi
       pattern = end[1]!.replace(/\\(.)/g, "$1");
       rest = line.slice(end[0].length);
     } else {
-      const split = /^(\S+)(.*)$/.exec(line)!;
-      pattern = split[1]!;
-      rest = split[2]!;
+      // Only these are blank: other bytes may be parts of characters.
+      const blank = line.search(/[ \t\r]/);
+      pattern = blank < 0 ? line : line.slice(0, blank);
+      rest = blank < 0 ? "" : line.slice(blank);
     }
     const states: [ByteString, AttributeValue | undefined][] = [];
-    for (const word of rest.split(/[ \t]+/)) {
+    for (const word of rest.split(/[ \t\r]+/)) {
       if (word === "") continue;
       const equals = word.indexOf("=");
       if (word.startsWith("-")) states.push([word.slice(1), false]);

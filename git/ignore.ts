@@ -30,18 +30,23 @@ export interface IgnoreMatch {
   readonly line: number;
 }
 
+/** The line without the spaces at its end, unless a backslash is before them. */
+function withoutTrailingSpaces(line: ByteString): ByteString {
+  let end = line.length;
+  while (line.charCodeAt(end - 1) === 32) end--;
+  let slashes = 0;
+  while (line.charCodeAt(end - 1 - slashes) === 92) slashes++;
+  // An odd backslash escapes the first of the spaces.
+  return line.slice(0, slashes % 2 === 1 && end < line.length ? end + 1 : end);
+}
+
 /** Parses ignore text; patterns count from `base` (with a trailing slash, or ""). */
 export function parseIgnore(text: ByteString, base: ByteString, source: ByteString): Rule[] {
   const out: Rule[] = [];
   let n = 0;
   for (const raw of text.replace(/^\xef\xbb\xbf/, "").split("\n")) {
     n++;
-    let line = raw.replace(/\r$/, "");
-    // Spaces at the end go unless escaped.
-    line = line.replace(
-      /((?:\\.|[^\\ ]|\s(?=.*\S))*?) +$/,
-      (whole, kept: string) => (/\\$/.test(kept) ? `${kept} ` : whole.replace(/ +$/, "")),
-    );
+    let line = withoutTrailingSpaces(raw.replace(/\r$/, ""));
     if (line === "" || line.startsWith("#")) continue;
     const textLine = line;
     let negative = false;

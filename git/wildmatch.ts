@@ -2,7 +2,7 @@
  * Git's wildcard match: `?`, `*`, `[...]` with ranges and classes, and, when `pathname` is set, `*`
  * that stops at slashes and `**` that does not.
  *
- * Matching is memoised over (pattern, text) positions, so no pattern takes exponential time.
+ * Matching never recurses and tries no position twice, so no pattern takes exponential time.
  *
  * @module
  */
@@ -36,7 +36,22 @@ const CLASSES: Record<string, (c: number) => boolean> = {
   xdigit: (c) => (c >= 48 && c <= 57) || (c >= 65 && c <= 70) || (c >= 97 && c <= 102),
 };
 
-/** Whether `text` matches `pattern`. Time and memory are bounded by the product of their lengths. */
+/** More runs of stars than this in one pattern match nothing: the bound on memory. */
+const MAX_STARS = 1024;
+
+/** This many wrong tries are made before they are written down. */
+const FREE_TRIES = 64;
+
+const ANY_SLASH = 1;
+/** The reading of `**` and its slash as nothing: there is no other try of it. */
+const ONCE = 2;
+
+/**
+ * Whether `text` matches `pattern`. Every (run of stars, position) is tried once, on an explicit
+ * stack: time is bounded by the product of the lengths times the longest piece without stars, memory
+ * by an eighth of 1024 times the length of `text`. A pattern with more than 1024 runs of stars
+ * matches nothing.
+ */
 export function wildmatch(
   pattern: ByteString,
   text: ByteString,
@@ -44,66 +59,143 @@ export function wildmatch(
 ): boolean {
   const pathname = flags.pathname ?? false;
   const fold = flags.fold ?? false;
-  const failed = new Set<number>();
   const width = text.length + 1;
-
-  const match = (p: number, t: number): boolean => {
-    for (; p < pattern.length; p++, t++) {
+  // Runs of stars that matched so far, three numbers each: where the pattern goes on, up to where in
+  // the text the stars reach, and flags.
+  let stack: number[] | undefined;
+  let tries = 0;
+  // Which (run of stars, position) failed.
+  let tried: Map<number, Uint8Array> | undefined;
+  let p = 0, t = 0;
+  for (;;) {
+    // Goes on without choices as far as it can; `failed` says that the last choice was wrong.
+    let failed = false;
+    while (!failed) {
+      if (p >= pattern.length) {
+        if (t === text.length) return true;
+        failed = true;
+        break;
+      }
       let pc = pattern.charCodeAt(p);
-      if (t >= text.length && pc !== 42) return false;
+      if (pc === 42) {
+        const start = p;
+        while (pattern.charCodeAt(p + 1) === 42) p++;
+        let anySlash = !pathname;
+        let mayBeNothing = false;
+        if (pathname && p > start) {
+          const before = start === 0 || pattern.charCodeAt(start - 1) === 47;
+          const after = p + 1 >= pattern.length || pattern.charCodeAt(p + 1) === 47 ||
+            (pattern.charCodeAt(p + 1) === 92 && pattern.charCodeAt(p + 2) === 47);
+          if (before && after) {
+            anySlash = true;
+            // `**` and its slash may match nothing at all.
+            mayBeNothing = pattern.charCodeAt(p + 1) === 47;
+          }
+        }
+        const rest = p + 1;
+        if (rest >= pattern.length) {
+          if (anySlash || text.indexOf("/", t) < 0) return true;
+          failed = true;
+          break;
+        }
+        const seen = tried?.get(rest);
+        if (seen !== undefined && (seen[t >> 3]! & (1 << (t & 7))) !== 0) {
+          failed = true;
+          break;
+        }
+        if (!fold && !mayBeNothing && isLiteral(pattern, rest)) {
+          // The common `*.ext`: only the end of the text can match.
+          const at = text.length - (pattern.length - rest);
+          if (at >= t && text.endsWith(pattern.slice(rest))) {
+            const slash = anySlash ? -1 : text.indexOf("/", t);
+            if (slash < 0 || slash >= at) return true;
+          }
+          failed = true;
+          break;
+        }
+        stack ??= [];
+        if (stack.length >= 6 * MAX_STARS) return false;
+        stack.push(rest, t, anySlash ? ANY_SLASH : 0);
+        p = rest;
+        if (mayBeNothing) {
+          // Tried first; when it fails, the stars are.
+          stack.push(rest, t, ONCE);
+          p = rest + 1;
+        }
+        continue;
+      }
+      if (t >= text.length) {
+        failed = true;
+        break;
+      }
       let tc = text.charCodeAt(t);
       if (fold) {
         tc = lower(tc);
         pc = lower(pc);
       }
       if (pc === 92) {
-        p++;
-        if (p >= pattern.length) return false;
+        if (++p >= pattern.length) {
+          failed = true;
+          break;
+        }
         pc = pattern.charCodeAt(p);
         if (fold) pc = lower(pc);
-        if (pc !== tc) return false;
-        continue;
-      }
-      if (pc === 63) {
-        if (pathname && tc === 47) return false;
-        continue;
-      }
-      if (pc === 91) {
+        if (pc !== tc) failed = true;
+      } else if (pc === 63) {
+        if (pathname && tc === 47) failed = true;
+      } else if (pc === 91) {
         const end = bracket(pattern, p, tc, fold);
-        if (end < 0 || (pathname && tc === 47)) return false;
-        p = end;
-        continue;
-      }
-      if (pc !== 42) {
-        if (pc !== tc) return false;
-        continue;
-      }
-      const start = p;
-      while (pattern.charCodeAt(p + 1) === 42) p++;
-      let anySlash = !pathname;
-      if (pathname && p > start) {
-        const before = start === 0 || pattern.charCodeAt(start - 1) === 47;
-        const after = p + 1 >= pattern.length || pattern.charCodeAt(p + 1) === 47 ||
-          (pattern.charCodeAt(p + 1) === 92 && pattern.charCodeAt(p + 2) === 47);
-        if (before && after) {
-          // "**/" may match nothing at all.
-          if (pattern.charCodeAt(p + 1) === 47 && match(p + 2, t)) return true;
-          anySlash = true;
-        }
-      }
-      const rest = p + 1;
-      if (rest >= pattern.length) return anySlash || text.indexOf("/", t) < 0;
-      if (failed.has(rest * width + t)) return false;
-      for (let from = t; from <= text.length; from++) {
-        if (match(rest, from)) return true;
-        if (!anySlash && text.charCodeAt(from) === 47) break;
-      }
-      failed.add(rest * width + t);
-      return false;
+        if (end < 0 || (pathname && tc === 47)) failed = true;
+        else p = end;
+      } else if (pc !== tc) failed = true;
+      p++;
+      t++;
     }
-    return t === text.length;
-  };
-  return match(0, 0);
+    // The last run of stars takes one byte more.
+    if (stack === undefined) return false;
+    for (;;) {
+      const top = stack.length - 3;
+      if (top < 0) return false;
+      const rest = stack[top]!, from = stack[top + 1]!, kind = stack[top + 2]!;
+      if (kind === ONCE) {
+        stack.length = top;
+        p = rest;
+        t = from;
+        break;
+      }
+      let seen: Uint8Array | undefined;
+      if (++tries > FREE_TRIES) {
+        tried ??= new Map();
+        seen = tried.get(rest);
+        if (seen === undefined) {
+          if (tried.size >= MAX_STARS) return false;
+          tried.set(rest, seen = new Uint8Array((width + 7) >> 3));
+        }
+        seen[from >> 3]! |= 1 << (from & 7);
+      }
+      const next = from + 1;
+      if (
+        from >= text.length || (kind !== ANY_SLASH && text.charCodeAt(from) === 47) ||
+        (seen !== undefined && (seen[next >> 3]! & (1 << (next & 7))) !== 0)
+      ) {
+        stack.length = top;
+        continue;
+      }
+      stack[top + 1] = next;
+      p = rest;
+      t = next;
+      break;
+    }
+  }
+}
+
+/** Whether a pattern has no special character from `at` on. */
+function isLiteral(pattern: ByteString, at: number): boolean {
+  for (; at < pattern.length; at++) {
+    const c = pattern.charCodeAt(at);
+    if (c === 42 || c === 63 || c === 91 || c === 92) return false;
+  }
+  return true;
 }
 
 /** Matches `[...]` at `p`; returns the position of `]`, or -1. */
