@@ -323,7 +323,9 @@ export function inflateInto(
   out: Uint8Array,
   partial = false,
 ): number {
-  if (!partial && out.length > 32768) return inflateLong(data, start, end, out);
+  if (!partial && out.length > 32768 && longFailures < MAX_LONG_FAILURES) {
+    return inflateLong(data, start, end, out);
+  }
   source = data;
   limit = end;
   if (end - start < 2) throw corrupt(TRUNCATED);
@@ -422,6 +424,13 @@ export function inflateInto(
   return position + 4;
 }
 
+/**
+ * A failed call of zlib holds its buffers (up to 1 MiB) until the event loop turns, which a walk over
+ * many damaged objects does not let it do: after this many the decoder above does all the work.
+ */
+const MAX_LONG_FAILURES = 32;
+let longFailures = 0;
+
 interface InflateInfo {
   buffer: Uint8Array;
   engine: { bytesWritten: number };
@@ -436,6 +445,7 @@ function inflateLong(data: Uint8Array, start: number, end: number, out: Uint8Arr
       chunkSize: Math.min(out.length + 1, 1 << 20),
     }) as unknown as InflateInfo;
   } catch (error) {
+    longFailures++;
     const code = (error as { code?: string }).code;
     if (code === "Z_BUF_ERROR") throw corrupt(TRUNCATED);
     if (code === "ERR_BUFFER_TOO_LARGE") throw bad("more data than announced");
