@@ -510,10 +510,8 @@ export interface ApplyOptions {
   offset?: (hunk: PatchHunk, found: number, by: number) => void;
 }
 
-/** A hunk that does not apply: the line at which it should have. */
-export class PatchConflict extends Error {
-  /** Always `PatchConflict`. */
-  override readonly name = "PatchConflict";
+/** A hunk that does not apply: the line at which it should have. Its code is "conflict". */
+export class PatchConflict extends GitError {
   /** Where the hunk should have applied. */
   readonly line: number;
   /** The hunk. */
@@ -521,7 +519,7 @@ export class PatchConflict extends Error {
 
   /** Names the hunk. */
   constructor(line: number, hunk: PatchHunk) {
-    super(`patch failed at line ${line}`);
+    super("conflict", `patch failed at line ${line}`);
     this.line = line;
     this.hunk = hunk;
   }
