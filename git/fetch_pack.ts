@@ -4,16 +4,17 @@
  * @module
  */
 import { type ByteString, concatBytes, toByteString } from "./_bytes.ts";
+import { findUnconnected } from "./connectivity.ts";
 import { GitError } from "./errors.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
-import { commitLinks, setShallow, TimeQueue } from "./merge_base.ts";
+import { setShallow } from "./merge_base.ts";
+import { makeNegotiator, type NegotiationAlgorithm, type Negotiator } from "./negotiator.ts";
 import { isHex } from "./objects.ts";
-import { type ObjectStore, peelTo } from "./object_store.ts";
+import { peelTo } from "./object_store.ts";
 import { PackReceiver, type ReceivedPack } from "./pack_receiver.ts";
 import type { PacketStream } from "./packet_stream.ts";
 import { DELIMITER, FLUSH, packet } from "./pkt_line.ts";
 import type { Repository } from "./repository.ts";
-import { walkObjects } from "./rev_list.ts";
 import { readShallow, writeShallow } from "./shallow.ts";
 import type { Transport } from "./transport.ts";
 import { AGENT } from "./upload_pack.ts";
@@ -57,6 +58,8 @@ export interface FetchRequest {
   remoteRefs?: readonly RemoteRef[];
   /** Do not compare histories at all. */
   noNegotiation?: boolean;
+  /** How the commits to compare are chosen. Default "consecutive". */
+  negotiation?: NegotiationAlgorithm;
   /** Take the shallow ends of the other side. */
   updateShallow?: boolean;
   /** Refuse malformed objects. */
@@ -81,95 +84,6 @@ export interface FetchResult {
   readonly filtered: boolean;
   /** Whether ends of history moved. */
   readonly shallowChanged: boolean;
-}
-
-const COMMON = 1, OFFERED = 2, SEEN = 4, POPPED = 8;
-
-/** Decides which commits are offered to the other side: newest first, nothing known to be common. */
-export class Negotiator {
-  readonly #store: ObjectStore;
-  #flags = new Map<ObjectId, number>();
-  #queue = new TimeQueue();
-  #open = 0;
-
-  /** Walks the history in `store`. */
-  constructor(store: ObjectStore) {
-    this.#store = store;
-  }
-
-  #push(id: ObjectId, flags: number): void {
-    const before = this.#flags.get(id) ?? 0;
-    if ((before & SEEN) !== 0) return;
-    this.#flags.set(id, before | flags | SEEN);
-    this.#queue.push(id, commitLinks(this.#store, id).time);
-    if (((before | flags) & COMMON) === 0) this.#open++;
-  }
-
-  /** Marks a commit and what it reaches as common; `self` too when it need not be offered. */
-  #markCommon(start: ObjectId, self: boolean): void {
-    const stack: [ObjectId, boolean][] = [[start, self]];
-    while (stack.length > 0) {
-      const [id, own] = stack.pop()!;
-      const flags = this.#flags.get(id) ?? 0;
-      if ((flags & COMMON) !== 0) continue;
-      if (!this.#store.has(id)) continue;
-      if (own) {
-        this.#flags.set(id, flags | COMMON);
-        if ((flags & SEEN) === 0) {
-          this.#push(id, 0);
-          continue;
-        }
-        if ((flags & POPPED) === 0) {
-          // It waits in the queue and takes its parents along when it comes out.
-          this.#open--;
-          continue;
-        }
-      } else if ((flags & SEEN) === 0) {
-        this.#push(id, OFFERED);
-        continue;
-      }
-      for (const parent of commitLinks(this.#store, id).parents) {
-        if (((this.#flags.get(parent) ?? 0) & SEEN) !== 0) stack.push([parent, true]);
-      }
-    }
-  }
-
-  /** Adds a commit to start from. */
-  addTip(id: ObjectId): void {
-    this.#push(id, 0);
-  }
-
-  /** A commit that both sides have, because a ref of the other side names it. */
-  knownCommon(id: ObjectId): void {
-    if (((this.#flags.get(id) ?? 0) & SEEN) === 0) this.#markCommon(id, false);
-  }
-
-  /** The other side has this commit. Returns whether that was known. */
-  acknowledge(id: ObjectId): boolean {
-    const known = ((this.#flags.get(id) ?? 0) & COMMON) !== 0;
-    this.#markCommon(id, true);
-    return known;
-  }
-
-  /** The next commit to offer. */
-  next(): ObjectId | undefined {
-    while (this.#open > 0) {
-      const id = this.#queue.pop();
-      if (id === undefined) return undefined;
-      const flags = this.#flags.get(id)! | POPPED;
-      this.#flags.set(id, flags);
-      if ((flags & COMMON) === 0) this.#open--;
-      const below = (flags & (COMMON | OFFERED)) !== 0;
-      for (const parent of commitLinks(this.#store, id).parents) {
-        if (!this.#store.has(parent)) continue;
-        const own = this.#flags.get(parent) ?? 0;
-        if ((own & SEEN) === 0) this.#push(parent, below ? COMMON : 0);
-        else if (below) this.#markCommon(parent, true);
-      }
-      if ((flags & COMMON) === 0) return id;
-    }
-    return undefined;
-  }
 }
 
 /** Options of {@linkcode FetchSession.open}. */
@@ -357,10 +271,61 @@ export class FetchSession {
     return { pack, filtered, shallowChanged: changed };
   }
 
+  /**
+   * Finds commits that both sides have, and fetches nothing (`--negotiate-only`, `push.negotiate`).
+   * Throws `GitError` ("protocol") where the other side cannot do that.
+   */
+  async negotiate(repository: Repository, request: FetchRequest): Promise<ObjectId[]> {
+    if (this.version !== 2 || !this.supports("wait-for-done")) {
+      throw new GitError("protocol", "server does not support wait-for-done");
+    }
+    const negotiator = this.#startNegotiation(repository, request);
+    const common = new Set<ObjectId>();
+    for (let batch = 16;; batch *= 2) {
+      request.signal?.throwIfAborted();
+      const parts = this.#commandHead("fetch");
+      parts.push(packet("wait-for-done"));
+      for (const id of common) parts.push(packet(`have ${id}\n`));
+      let haves = 0;
+      for (; haves < batch; haves++) {
+        const id = negotiator.next();
+        if (id === undefined) break;
+        parts.push(packet(`have ${id}\n`));
+      }
+      if (haves === 0) return [...common];
+      parts.push(FLUSH);
+      await using guard = new StreamGuard(this.transport);
+      const stream = guard.hold(
+        await this.transport.request("git-upload-pack", concatBytes(parts)),
+      );
+      const section = await stream.line();
+      if (section !== "acknowledgments") {
+        throw new GitError("protocol", `expected 'acknowledgments', received '${String(section)}'`);
+      }
+      for (
+        let line = await stream.line();
+        line !== undefined && line !== "flush" && line !== "delimiter";
+        line = await stream.line()
+      ) {
+        if (line.startsWith("ACK ")) {
+          const id = line.slice(4);
+          if (!isHex(id, repository.algorithm.hexSize)) {
+            throw new GitError("protocol", `unexpected acknowledgment line: '${line}'`);
+          }
+          negotiator.acknowledge(id);
+          common.add(id);
+        } else if (line !== "NAK" && line !== "ready") {
+          throw new GitError("protocol", `unexpected acknowledgment line: '${line}'`);
+        }
+      }
+    }
+  }
+
   #startNegotiation(repository: Repository, request: FetchRequest): Negotiator {
     const store = repository.objects;
-    const negotiator = new Negotiator(store);
-    if (request.cloning || request.noNegotiation) return negotiator;
+    const plain = request.cloning || request.noNegotiation;
+    const negotiator = makeNegotiator(store, plain ? "noop" : request.negotiation);
+    if (plain || request.negotiation === "noop") return negotiator;
     const deepen = (request.depth ?? 0) > 0 || request.since !== undefined ||
       (request.not?.length ?? 0) > 0;
     for (const ref of request.remoteRefs ?? []) {
@@ -772,22 +737,11 @@ export function isConnected(
   const store = repository.objects;
   if (!tips.every((id) => store.has(id))) return false;
   if (options.promised) return true;
-  const known = repository.refs.list().filter((ref) => !ref.broken && store.has(ref.id)).map((
-    ref,
-  ) => ref.id);
-  const settled = new Set(known);
-  const rest = tips.filter((id) => !settled.has(id));
-  if (rest.length === 0) return true;
-  try {
-    for (
-      const object of walkObjects(store, {
-        include: rest.map((id) => ({ id })),
-        exclude: known,
-      })
-    ) if (!store.hasLocally(object.id)) return false;
-    return true;
-  } catch (error) {
-    if (error instanceof GitError) return false;
-    throw error;
+  const known = repository.refs.list().filter((ref) => !ref.broken && store.has(ref.id))
+    .map((ref) => ref.id);
+  const has = (id: ObjectId): boolean => store.hasLocally(id);
+  const walk = findUnconnected(store, tips, known, { has });
+  for (let step = walk.next();; step = walk.next()) {
+    if (step.done) return step.value === undefined;
   }
 }

@@ -34,6 +34,8 @@ export interface PackReceiverOptions {
   strict?: boolean;
   /** Largest pack (bytes). Default no limit. */
   maxSize?: number;
+  /** Most objects in the pack. Default no limit. */
+  maxObjects?: number;
   /** Packs with fewer objects are unpacked into loose ones. Default 0: never. */
   unpackLimit?: number;
   /** Where loose objects go when a small pack is unpacked. */
@@ -66,6 +68,7 @@ export class PackReceiver {
   readonly #path: ByteString;
   #file: Deno.FsFile | undefined;
   #size = 0;
+  readonly #head = new Uint8Array(12);
 
   /** Opens a temporary file below `directory` (an `objects` directory). */
   constructor(
@@ -90,13 +93,29 @@ export class PackReceiver {
     return this.#size;
   }
 
-  /** Adds bytes. Throws `GitError` ("limit") when the pack is too large. */
+  /**
+   * Adds bytes. Throws `GitError`: "limit" when the pack is too large or says that it has too many
+   * objects, "corrupt" as soon as it is seen not to be a pack.
+   */
   write(data: Uint8Array): void {
+    if (this.#size < 12) {
+      this.#head.set(data.subarray(0, 12 - this.#size), this.#size);
+      if (this.#size + data.length >= 12) this.#checkHead();
+    }
     this.#size += data.length;
     if (this.#size > (this.#options.maxSize ?? Infinity)) {
       throw new GitError("limit", "pack exceeds maximum allowed size");
     }
     writeAll(this.#file!, data);
+  }
+
+  #checkHead(): void {
+    if (readU32(this.#head, 0) !== 0x5041434b) throw corrupt("bad pack header");
+    const version = readU32(this.#head, 4);
+    if (version !== 2 && version !== 3) throw corrupt(`pack version ${version} unsupported`);
+    if (readU32(this.#head, 8) > (this.#options.maxObjects ?? Infinity)) {
+      throw new GitError("limit", "pack has too many objects");
+    }
   }
 
   /** Indexes what came and puts it in place. Throws `GitError`. */
@@ -107,9 +126,7 @@ export class PackReceiver {
     const raw = algorithm.rawSize;
     const fsync = options.fsync ?? true;
     if (this.#size < 12 + raw) throw corrupt("early EOF");
-    const head = new Uint8Array(12);
-    readAt(file, head, 0);
-    if (readU32(head, 0) !== 0x5041434b) throw corrupt("bad pack header");
+    const head = this.#head;
     const count = readU32(head, 8);
     const unpack = options.unpackInto !== undefined && count < (options.unpackLimit ?? 0);
     const source = new WindowedFile(this.#path);

@@ -13,6 +13,8 @@ export class PacketStream {
   #buffer: Uint8Array = new Uint8Array(0);
   #ended = false;
   #peeked: Packet | undefined;
+  /** Called with each packet as it is taken. */
+  onPacket: ((packet: Packet) => void) | undefined;
 
   /** Reads from an iterator of chunks. */
   constructor(source: AsyncIterable<Uint8Array>) {
@@ -47,6 +49,12 @@ export class PacketStream {
       this.#peeked = undefined;
       return packet;
     }
+    const packet = await this.#read();
+    if (packet !== undefined) this.onPacket?.(packet);
+    return packet;
+  }
+
+  async #read(): Promise<Packet | undefined> {
     if (!await this.#fill(4)) {
       if (this.#buffer.length === 0) return undefined;
       throw new GitError("protocol", "the remote end hung up unexpectedly");

@@ -5,7 +5,14 @@
  * @module
  */
 import { type ByteString, concatBytes, decodeText, fromByteString } from "./_bytes.ts";
-import { listDirectory, makeDirectories, nativePath, temporaryName } from "./_files.ts";
+import {
+  listDirectory,
+  makeDirectories,
+  nativePath,
+  syncDirectory,
+  temporaryName,
+} from "./_files.ts";
+import { findUnconnected } from "./connectivity.ts";
 import { GitError } from "./errors.ts";
 import { FileObjectStore } from "./file_object_store.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
@@ -16,7 +23,6 @@ import { PacketStream } from "./packet_stream.ts";
 import { FLUSH, packet, sideBand } from "./pkt_line.ts";
 import { isRefName } from "./ref_name.ts";
 import type { Repository } from "./repository.ts";
-import { walkObjects } from "./rev_list.ts";
 
 /** One ref that a push wants to change. */
 export interface PushCommand {
@@ -38,18 +44,31 @@ export interface PushContext {
   say(text: ByteString): void;
 }
 
+/** What a callback answers: a text refuses. */
+export type PushVerdict = string | undefined;
+
 /** Callbacks and limits of a push. */
 export interface ReceivePackOptions {
   /** Called before refs change; a text refuses everything. */
-  preReceive?: (commands: readonly PushCommand[], context: PushContext) => string | undefined;
+  preReceive?: (
+    commands: readonly PushCommand[],
+    context: PushContext,
+  ) => PushVerdict | Promise<PushVerdict>;
   /** Called for each ref; a text refuses it. */
-  update?: (command: PushCommand, context: PushContext) => string | undefined;
+  update?: (
+    command: PushCommand,
+    context: PushContext,
+  ) => PushVerdict | Promise<PushVerdict>;
   /** Called after refs changed. */
-  postReceive?: (commands: readonly PushCommand[], context: PushContext) => void;
+  postReceive?: (commands: readonly PushCommand[], context: PushContext) => void | Promise<void>;
   /** Called for a branch that is checked out where `receive.denyCurrentBranch` is `updateInstead`; a text refuses it. */
   updateWorktree?: (command: PushCommand) => string | undefined;
   /** Largest pack (bytes). Default: the setting `receive.maxInputSize`, else 2 GiB less one. */
   maxPackSize?: number;
+  /** Most objects in a pack. Default no limit. */
+  maxObjects?: number;
+  /** Most refs in one push. Default 1,000,000. */
+  maxCommands?: number;
   /** Packs with fewer objects become loose objects. Default 0: never. */
   unpackLimit?: number;
   /** Refs that may not be changed. */
@@ -60,14 +79,25 @@ export interface ReceivePackOptions {
   signal?: AbortSignal;
 }
 
-/** Most ref commands in one push. */
+/** Most ref commands in one push unless the options say otherwise. */
 const MAX_COMMANDS = 1_000_000;
+/** Most options of a push, and ends of a shallow history. */
+const MAX_OPTIONS = 10_000;
+const MAX_SHALLOW = 1_000_000;
+/** An empty chunk: work goes on. */
+const NOTHING = new Uint8Array(0);
 
 async function* once(data: Uint8Array): AsyncGenerator<Uint8Array> {
   yield data;
 }
 
-/** Answers one push; what it yields goes to the client. */
+/**
+ * Answers one push; what it yields goes to the client. An empty chunk says that work goes on, so
+ * that the caller can let others work.
+ *
+ * Throws `GitError` ("protocol", "limit") for requests that are not understood or too large before
+ * the pack begins; what goes wrong later is reported to the client.
+ */
 export async function* receivePack(
   repository: Repository,
   body: Uint8Array | AsyncIterable<Uint8Array>,
@@ -90,6 +120,7 @@ export async function* receivePack(
     const text = nul < 0 ? line : line.slice(0, nul);
     if (text.startsWith("shallow ")) {
       if (!isHex(text.slice(8), hex)) throw new GitError("protocol", `bad line '${text}'`);
+      if (shallow.length >= MAX_SHALLOW) throw new GitError("limit", "too many shallow lines");
       shallow.push(text.slice(8));
       continue;
     }
@@ -99,7 +130,9 @@ export async function* receivePack(
     if (!isHex(oldId, hex) || !isHex(newId, hex) || name === "") {
       throw new GitError("protocol", `expected a ref command, got '${text}'`);
     }
-    if (commands.length >= MAX_COMMANDS) throw new GitError("limit", "too many ref commands");
+    if (commands.length >= (options.maxCommands ?? MAX_COMMANDS)) {
+      throw new GitError("limit", "too many ref commands");
+    }
     commands.push({ name, oldId, newId });
   }
   if (commands.length === 0) return;
@@ -109,7 +142,10 @@ export async function* receivePack(
       let line = await reader.line();
       line !== undefined && line !== "flush";
       line = await reader.line()
-    ) pushOptions.push(line);
+    ) {
+      if (pushOptions.length >= MAX_OPTIONS) throw new GitError("limit", "too many push options");
+      pushOptions.push(line);
+    }
   }
   const banded = capabilities.has("side-band-64k");
   let said: Uint8Array[] = [];
@@ -145,6 +181,7 @@ export async function* receivePack(
           store: repository.objects,
           strict,
           maxSize,
+          ...(options.maxObjects === undefined ? {} : { maxObjects: options.maxObjects }),
           unpackLimit: options.unpackLimit ?? 0,
           unpackInto: loose,
           fsync: repository.fsync,
@@ -153,10 +190,12 @@ export async function* receivePack(
         for await (const chunk of reader.rest()) receiver.write(chunk);
         if (receiver.size > 0) receiver.finish();
         else receiver.close();
-        checkConnected(repository, quarantine, commands, shallow, refuse);
+        yield* checkConnected(repository, quarantine, commands, shallow, refuse, options.signal);
       } catch (error) {
         if (!(error instanceof GitError)) throw error;
         unpack = error.message;
+        // The client reads the answer once it has said everything.
+        for await (const _ of reader.rest()) { /* Nothing of it is wanted. */ }
         for (const command of commands) {
           if (command.newId !== zero) refuse(command, "unpacker error");
         }
@@ -175,12 +214,16 @@ export async function* receivePack(
     const failRest = (why: string): void => open().forEach((command) => refuse(command, why));
     if (atomic && results.size > 0) failRest("atomic push failure");
     const waiting = open();
-    const refused = waiting.length === 0 ? undefined : options.preReceive?.(waiting, context);
+    const refused = waiting.length === 0 ? undefined : await options.preReceive?.(
+      waiting,
+      context,
+    );
     if (refused !== undefined) failRest(refused);
     yield* drain();
     if (open().some((command) => command.newId !== zero)) migrate(quarantine, repository);
     for (const command of open()) {
-      const why = policy(repository, command, context) ?? options.update?.(command, context);
+      const why = policy(repository, command, context) ??
+        await options.update?.(command, context);
       if (why !== undefined) refuse(command, why);
     }
     yield* drain();
@@ -233,7 +276,7 @@ export async function* receivePack(
     if (atomic && list.length > 0) apply(list);
     else for (const command of list) apply([command]);
     const done = open().filter((command) => !absent.has(command));
-    if (done.length > 0) options.postReceive?.(done, context);
+    if (done.length > 0) await options.postReceive?.(done, context);
     yield* drain();
   } finally {
     await reader.close();
@@ -292,13 +335,14 @@ function refuseAliases(
 }
 
 /** Refuses commands whose objects are not all there. */
-function checkConnected(
+function* checkConnected(
   repository: Repository,
   quarantine: ByteString,
   commands: readonly PushCommand[],
   shallow: readonly ObjectId[],
   refuse: (command: PushCommand, why: string) => void,
-): void {
+  signal: AbortSignal | undefined,
+): Generator<Uint8Array> {
   const zero = repository.algorithm.zero;
   using incoming = new FileObjectStore(quarantine, repository.algorithm, {
     alternates: repository.objects.directories(),
@@ -307,27 +351,23 @@ function checkConnected(
   const known = repository.refs.list().filter((ref) =>
     !ref.broken && repository.objects.has(ref.id)
   ).map((ref) => ref.id);
-  for (const command of commands) {
-    if (command.newId === zero) continue;
-    try {
-      if (!incoming.has(command.newId)) {
-        throw new GitError("not_found", `missing ${command.newId}`);
-      }
-      for (
-        const object of walkObjects(incoming, {
-          include: [{ id: command.newId }],
-          exclude: known,
-        })
-      ) {
-        if (!incoming.has(object.id)) throw new GitError("not_found", `missing ${object.id}`);
-      }
-    } catch (error) {
-      if (!(error instanceof GitError)) throw error;
-      refuse(
-        command,
-        shallow.length > 0 ? "shallow update not allowed" : "missing necessary objects",
-      );
+  const settings = signal === undefined ? {} : { signal };
+  const test = function* (list: readonly PushCommand[]): Generator<Uint8Array, boolean> {
+    const walk = findUnconnected(incoming, list.map((one) => one.newId), known, settings);
+    for (;;) {
+      const next = walk.next();
+      if (next.done) return next.value === undefined;
+      yield NOTHING;
     }
+  };
+  const list = commands.filter((command) => command.newId !== zero);
+  if (yield* test(list)) return;
+  for (const command of list) {
+    if (list.length > 1 && (yield* test([command]))) continue;
+    refuse(
+      command,
+      shallow.length > 0 ? "shallow update not allowed" : "missing necessary objects",
+    );
   }
 }
 
@@ -406,6 +446,7 @@ function migrate(quarantine: ByteString, repository: Repository): void {
   for (const { name: directory, isDirectory } of listDirectory(quarantine)) {
     if (!isDirectory) continue;
     const names = listDirectory(`${quarantine}/${directory}`).map((entry) => entry.name);
+    if (names.length === 0) continue;
     makeDirectories(`${target}/${directory}`);
     for (const name of names.sort((a, b) => rank(a) - rank(b))) {
       Deno.renameSync(
@@ -413,6 +454,8 @@ function migrate(quarantine: ByteString, repository: Repository): void {
         decodeText(`${target}/${directory}/${name}`),
       );
     }
+    // Refs will name these objects: they must not be gone after a loss of power when the refs are not.
+    if (repository.fsync) syncDirectory(`${target}/${directory}`);
   }
   repository.objects.refresh();
 }

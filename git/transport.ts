@@ -12,6 +12,7 @@ import { PacketStream } from "./packet_stream.ts";
 import { FLUSH, packet, PacketReader, sideBand } from "./pkt_line.ts";
 import { receivePack, type ReceivePackOptions } from "./receive_pack.ts";
 import { isGitDirectory, readGitFile, Repository } from "./repository.ts";
+import { pushOffers } from "./service_settings.ts";
 import { advertise, errorPacket, serveV0, serveV2, type UploadPackOptions } from "./upload_pack.ts";
 
 /** The two services of a repository. */
@@ -108,11 +109,10 @@ export class LocalTransport implements Transport {
     using repository = this.#open();
     const { upload, receive } = this.#options;
     const hide = receive?.(repository).hideRef;
-    const settings = service === "git-upload-pack"
-      ? upload?.(repository)
-      : hide === undefined
-      ? {}
-      : { hideRef: hide };
+    const settings = service === "git-upload-pack" ? upload?.(repository) : {
+      push: pushOffers(repository.config),
+      ...(hide === undefined ? {} : { hideRef: hide }),
+    };
     const data = advertise(repository, service, this.#version, settings);
     return new PacketStream(bodyChunks(data));
   }

@@ -10,9 +10,10 @@ import type { ObjectId } from "./hash_algorithm.ts";
 import { commitLinks, setShallow, shallowCommits } from "./merge_base.ts";
 import { isHex } from "./objects.ts";
 import { type ObjectStore, peelTo, readCommit } from "./object_store.ts";
-import { writePack } from "./pack_writer.ts";
+import { packChunks } from "./pack_writer.ts";
 import { DELIMITER, FLUSH, packet, PacketReader, type PacketSource, sideBand } from "./pkt_line.ts";
 import type { FileRefStore } from "./ref_store.ts";
+import { thinBases } from "./thin_bases.ts";
 import { type ObjectFilter, parseFilter, walkObjects } from "./rev_list.ts";
 
 /** What is served. */
@@ -20,7 +21,7 @@ export interface UploadPackSource {
   /** Its objects. */
   readonly objects: ObjectStore;
   /** Its refs. */
-  readonly refs: FileRefStore;
+  readonly refs: Pick<FileRefStore, "id" | "list" | "read">;
 }
 
 /** Options of the serving side. */
@@ -29,12 +30,26 @@ export interface UploadPackOptions {
   hideRef?: (name: ByteString) => boolean;
   /** Most wanted objects in one request. Default 100,000. */
   maxWants?: number;
+  /** Most lines (haves, shallow ends and the like) in one request. Default 1,000,000. */
+  maxLines?: number;
   /** Offer partial clones. Default true. */
   filter?: boolean;
+  /** Says why a filter is not served, by its text; `undefined` serves it. */
+  refuseFilter?: (spec: ByteString) => string | undefined;
+  /** In version 2, let clients ask for refs by name (`uploadpack.allowRefInWant`). Default false. */
+  refInWant?: boolean;
+  /** In version 2, tell where an unborn `HEAD` leads. Default true. */
+  unborn?: boolean;
   /** Each request comes on a connection of its own (HTTP). Default true. */
   stateless?: boolean;
   /** In versions 0 and 1, which objects may be asked for beside the refs shown. Default all. */
   allow?: { tips: boolean; reachable: boolean; any: boolean };
+  /** In version 2 too, only what shown refs reach may be asked for. Default false. */
+  strictWants?: boolean;
+  /** Capabilities of push that settings turn on or off. */
+  push?: { atomic: boolean; options: boolean };
+  /** While a pack is being prepared, a sign of life is sent this often (milliseconds). Default 5,000; 0 for never. */
+  keepAliveMs?: number;
   /** Called with options that a version 2 client sends along. */
   serverOption?: (option: ByteString) => void;
   /** Stops the work. */
@@ -51,14 +66,23 @@ interface Advertised {
   symbolic: ByteString | undefined;
 }
 
+/** Which refs {@linkcode advertisedRefs} gives and what of them. */
+interface RefSelection {
+  matches?: (name: ByteString) => boolean;
+  /** Find what tags lead to. Default true. */
+  peel?: boolean;
+}
+
 /** Refs as a client sees them, `HEAD` first. */
 export function advertisedRefs(
   source: UploadPackSource,
   options: UploadPackOptions = {},
+  selection: RefSelection = {},
 ): Advertised[] {
   const out: Advertised[] = [];
-  const head = source.refs.id("HEAD");
-  if (head !== undefined) {
+  const { matches = (): boolean => true } = selection;
+  const head = matches("HEAD") ? source.refs.id("HEAD") : undefined;
+  if (head !== undefined && !options.hideRef?.("HEAD")) {
     const value = source.refs.read("HEAD");
     out.push({
       name: "HEAD",
@@ -68,8 +92,10 @@ export function advertisedRefs(
     });
   }
   for (const ref of source.refs.list()) {
-    if (ref.broken || options.hideRef?.(ref.name)) continue;
-    const peeled = peelTo(source.objects, ref.id, "any");
+    if (ref.broken || !matches(ref.name) || options.hideRef?.(ref.name)) continue;
+    const peeled = selection.peel === false
+      ? undefined
+      : ref.peeled ?? peelTo(source.objects, ref.id, "any");
     out.push({
       name: ref.name,
       id: ref.id,
@@ -92,8 +118,12 @@ export function advertise(
     return concatBytes([
       packet("version 2\n"),
       packet(`agent=${AGENT}\n`),
-      packet("ls-refs=unborn\n"),
-      packet(`fetch=shallow wait-for-done${options.filter === false ? "" : " filter"}\n`),
+      packet(`ls-refs${options.unborn === false ? "" : "=unborn"}\n`),
+      packet(
+        `fetch=shallow wait-for-done${options.filter === false ? "" : " filter"}${
+          options.refInWant ? " ref-in-want" : ""
+        }\n`,
+      ),
       packet("server-option\n"),
       packet(`object-format=${algorithm.name}\n`),
       FLUSH,
@@ -111,7 +141,11 @@ export function advertise(
     }${head?.symbolic === undefined ? "" : ` symref=HEAD:${head.symbolic}`}${
       options.filter === false ? "" : " filter"
     } object-format=${algorithm.name} agent=${AGENT}`
-    : `report-status delete-refs side-band-64k quiet atomic ofs-delta object-format=${algorithm.name} agent=${AGENT}`;
+    : `report-status delete-refs side-band-64k quiet${
+      options.push?.atomic === false ? "" : " atomic"
+    } ofs-delta${
+      options.push?.options ? " push-options" : ""
+    } object-format=${algorithm.name} agent=${AGENT}`;
   const parts: Uint8Array[] = [];
   if (version === 1) parts.push(packet("version 1\n"));
   if (refs.length === 0) parts.push(packet(`${algorithm.zero} capabilities^{}\0${capabilities}\n`));
@@ -127,7 +161,10 @@ export function advertise(
 }
 
 interface FetchRequest {
+  /** How many lines it has so far. */
+  lines: number;
   wants: ObjectId[];
+  wantedRefs: { name: ByteString; id: ObjectId }[];
   haves: ObjectId[];
   shallow: ObjectId[];
   depth: number;
@@ -141,7 +178,9 @@ interface FetchRequest {
 
 function emptyRequest(): FetchRequest {
   return {
+    lines: 0,
     wants: [],
+    wantedRefs: [],
     haves: [],
     shallow: [],
     depth: 0,
@@ -154,6 +193,17 @@ function emptyRequest(): FetchRequest {
   };
 }
 
+/** Most wanted objects unless the options say otherwise. */
+const MAX_WANTS = 100_000;
+/** Most lines of a request unless the options say otherwise. */
+const MAX_LINES = 1_000_000;
+/** More prefixes than this are as good as none. */
+const MAX_PREFIXES = 65_536;
+
+function wholeNumber(text: ByteString): number | undefined {
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
 function takeLine(
   request: FetchRequest,
   line: ByteString,
@@ -162,9 +212,15 @@ function takeLine(
 ): boolean {
   const [word, argument = ""] = [line.split(" ", 1)[0]!, line.slice(line.indexOf(" ") + 1)];
   const id = argument.slice(0, hex);
+  if (++request.lines > (options.maxLines ?? MAX_LINES)) {
+    throw new GitError("limit", "request has too many lines");
+  }
   switch (word) {
     case "want":
       if (!isHex(id, hex)) throw new GitError("protocol", `expected an object id, got '${line}'`);
+      if (request.wants.length >= (options.maxWants ?? MAX_WANTS)) {
+        throw new GitError("limit", "too many wanted objects");
+      }
       request.wants.push(id);
       for (const capability of argument.slice(hex).trim().split(" ")) {
         if (capability !== "") request.capabilities.add(capability);
@@ -175,17 +231,21 @@ function takeLine(
       request.haves.push(id);
       return true;
     case "shallow":
+      if (!isHex(id, hex)) throw new GitError("protocol", `invalid shallow line: ${line}`);
       request.shallow.push(id);
       return true;
     case "deepen":
-      request.depth = Number(argument);
+      request.depth = wholeNumber(argument) ?? 0;
       if (!(request.depth > 0)) throw new GitError("protocol", `invalid deepen: ${line}`);
       return true;
     case "deepen-relative":
       request.relative = true;
       return true;
     case "deepen-since":
-      request.deepenSince = Number(argument);
+      request.deepenSince = wholeNumber(argument);
+      if (request.deepenSince === undefined) {
+        throw new GitError("protocol", `invalid deepen-since: ${line}`);
+      }
       return true;
     case "deepen-not":
       request.deepenNot.push(argument);
@@ -197,6 +257,10 @@ function takeLine(
       }
       if (request.filter === undefined) {
         throw new GitError("protocol", `invalid filter-spec '${argument}'`);
+      }
+      {
+        const refused = options.refuseFilter?.(argument);
+        if (refused !== undefined) throw new GitError("refused", refused);
       }
       return true;
     case "done":
@@ -294,17 +358,22 @@ function shallowBoundary(source: UploadPackSource, request: FetchRequest): Bound
   };
 }
 
-function* packChunks(
+const NOTHING = new Uint8Array(0);
+/** The list of objects is made in steps of this many, so that whoever waits can do other work. */
+const STEP = 256;
+
+/** The pack that a request asks for; texts are for the user. An empty chunk says that work goes on. */
+function* answerPack(
   source: UploadPackSource,
   request: FetchRequest,
   boundary: Boundary | undefined,
   common: ObjectId[],
   options: UploadPackOptions,
-): Generator<Uint8Array> {
+): Generator<Uint8Array | string> {
   const store = source.objects;
   const signal = options.signal === undefined ? {} : { signal: options.signal };
   const own = shallowCommits(store);
-  const pending: Uint8Array[] = [];
+  const talks = !request.capabilities.has("no-progress");
   // History is walked as the client sees it: it ends where the client's ends now, and what lies
   // below ends that move is asked for by name.
   const below = (boundary?.unshallow ?? []).filter((id) => store.has(id)).flatMap((id) =>
@@ -320,6 +389,7 @@ function* packChunks(
   );
   try {
     const list: { id: ObjectId; path: ByteString }[] = [];
+    const commits: ObjectId[] = [];
     for (
       const object of walkObjects(store, {
         include: [...request.wants, ...below].map((id) => ({ id })),
@@ -327,7 +397,11 @@ function* packChunks(
         filter: request.filter,
         ...signal,
       })
-    ) list.push({ id: object.id, path: object.path });
+    ) {
+      if (object.type === "commit") commits.push(object.id);
+      list.push({ id: object.id, path: object.path });
+      if (list.length % STEP === 0) yield NOTHING;
+    }
     const chosen = new Set(list.map((object) => object.id));
     // What was asked for by id comes whatever the filter says.
     if (request.filter !== undefined) {
@@ -335,25 +409,33 @@ function* packChunks(
     }
     if (request.capabilities.has("include-tag")) {
       for (const ref of source.refs.list("refs/tags/")) {
-        const peeled = ref.broken ? undefined : peelTo(store, ref.id, "any");
+        if (ref.broken || chosen.has(ref.id) || options.hideRef?.(ref.name)) continue;
+        const peeled = ref.peeled ?? peelTo(store, ref.id, "any");
         if (peeled !== undefined && peeled !== ref.id && chosen.has(peeled)) {
           list.push({ id: ref.id, path: "" });
         }
       }
     }
-    writePack(store, list, (data) => void pending.push(data), {
-      window: list.length > 5000 ? 0 : 10,
+    if (talks) yield `Enumerating objects: ${list.length}, done.\n`;
+    const thin = request.capabilities.has("thin-pack") && common.length > 0
+      ? thinBases(store, commits, chosen, list)
+      : undefined;
+    const summary = yield* packChunks(store, list, {
       offsetDeltas: request.capabilities.has("ofs-delta"),
-      compression: 1,
+      ...(thin === undefined
+        ? {}
+        : { receiverHas: (id: ObjectId) => thin.has(id), preferredBases: thin.bases }),
       ...signal,
     });
+    if (talks) {
+      yield `Total ${summary.count} (delta ${summary.deltas}), reused ${summary.reused} (delta ${summary.reusedDeltas}), pack-reused 0\n`;
+    }
   } finally {
     setShallow(store, own);
   }
-  yield* pending;
 }
 
-/** Whether every wanted commit has an ancestor that the client has. */
+/** Whether every wanted commit has an ancestor that the client has. Each commit is visited once. */
 function enoughInCommon(
   store: ObjectStore,
   wants: readonly ObjectId[],
@@ -366,21 +448,30 @@ function enoughInCommon(
     const commit = peelTo(store, id, "commit");
     if (commit !== undefined) oldest = Math.min(oldest, commitLinks(store, commit).time);
   }
-  return wants.every((want) => {
+  const reaches = new Map<ObjectId, boolean>();
+  for (const want of wants) {
     const start = peelTo(store, want, "commit");
-    if (start === undefined) return true;
-    const seen = new Set<ObjectId>();
-    const stack = [start];
-    while (stack.length > 0) {
-      const id = stack.pop()!;
-      if (known.has(id)) return true;
-      if (seen.has(id)) continue;
-      seen.add(id);
+    if (start === undefined) continue;
+    const path: { id: ObjectId; parents: readonly ObjectId[]; next: number }[] = [];
+    let found = false;
+    const enter = (id: ObjectId): void => {
+      const before = reaches.get(id);
+      if (before === true || known.has(id)) found = true;
+      if (before !== undefined || found) return;
+      reaches.set(id, false);
       const { parents, time } = commitLinks(store, id);
-      if (time >= oldest) stack.push(...parents);
+      path.push({ id, parents: time >= oldest ? parents : [], next: 0 });
+    };
+    enter(start);
+    while (path.length > 0 && !found) {
+      const top = path[path.length - 1]!;
+      if (top.next === top.parents.length) path.pop();
+      else enter(top.parents[top.next++]!);
     }
-    return false;
-  });
+    if (!found) return false;
+    for (const { id } of path) reaches.set(id, true);
+  }
+  return true;
 }
 
 function authorise(
@@ -389,28 +480,40 @@ function authorise(
   options: UploadPackOptions,
   version: number,
 ): void {
-  if (request.wants.length > (options.maxWants ?? 100_000)) {
-    throw new GitError("limit", "too many wanted objects");
-  }
   for (const id of request.wants) {
     if (!source.objects.has(id)) throw new GitError("protocol", `upload-pack: not our ref ${id}`);
   }
-  const { allow } = options;
-  if (allow === undefined ? options.hideRef === undefined : version === 2 || allow.any) return;
-  const refs = advertisedRefs(source, allow?.tips ? {} : options);
+  const { allow, strictWants = false } = options;
+  const free = version === 2 || allow === undefined || allow.any;
+  if (free && !strictWants) return;
+  const refs = advertisedRefs(source, allow?.tips && !strictWants ? {} : options);
   const shown = new Set(
     refs.flatMap((ref) => ref.peeled === undefined ? [ref.id] : [ref.id, ref.peeled]),
   );
   const rest = request.wants.filter((id) => !shown.has(id));
   if (rest.length === 0) return;
-  if (allow?.reachable) {
-    const reached = new Set<ObjectId>();
-    for (const object of walkObjects(source.objects, { include: refs.map(({ id }) => ({ id })) })) {
-      reached.add(object.id);
+  if (free || allow?.reachable) {
+    const missing = new Set(rest);
+    const signal = options.signal === undefined ? {} : { signal: options.signal };
+    const include = refs.map(({ id }) => ({ id }));
+    for (const object of walkObjects(source.objects, { include, ...signal })) {
+      if (missing.delete(object.id) && missing.size === 0) return;
     }
-    if (rest.every((id) => reached.has(id))) return;
   }
   throw new GitError("protocol", `upload-pack: not our ref ${rest[0]}`);
+}
+
+/** A test for names that start with one of some prefixes; its cost does not grow with their number. */
+function prefixTest(prefixes: readonly ByteString[]): (name: ByteString) => boolean {
+  const all = new Set(prefixes);
+  const lengths = [...new Set(prefixes.map((prefix) => prefix.length))].sort((a, b) => a - b);
+  return (name) => {
+    for (const length of lengths) {
+      if (length > name.length) return false;
+      if (all.has(name.slice(0, length))) return true;
+    }
+    return false;
+  };
 }
 
 /** Answers one version 2 request (`ls-refs` or `fetch`); nothing when the client has hung up. */
@@ -454,21 +557,27 @@ export function* serveV2(
       if (line === "symrefs") symrefs = true;
       else if (line === "peel") peel = true;
       else if (line === "unborn") unborn = true;
-      else if (line.startsWith("ref-prefix ")) prefixes.push(line.slice(11));
+      else if (line.startsWith("ref-prefix ") && prefixes.length < MAX_PREFIXES) {
+        prefixes.push(line.slice(11));
+      }
     }
-    const refs = advertisedRefs(source, options);
-    if (unborn && !refs.some((ref) => ref.name === "HEAD")) {
+    const refs = advertisedRefs(source, options, {
+      peel,
+      ...(prefixes.length === 0 || prefixes.length >= MAX_PREFIXES
+        ? {}
+        : { matches: prefixTest(prefixes) }),
+    });
+    if (unborn && options.unborn !== false && source.refs.id("HEAD") === undefined) {
       const head = source.refs.read("HEAD");
-      if (head?.kind === "symbolic") {
+      if (head?.kind === "symbolic" && !options.hideRef?.(head.target)) {
         yield packet(`unborn HEAD${symrefs ? ` symref-target:${head.target}` : ""}\n`);
       }
     }
     for (const ref of refs) {
-      if (prefixes.length > 0 && !prefixes.some((prefix) => ref.name.startsWith(prefix))) continue;
       yield packet(
         `${ref.id} ${ref.name}${
           symrefs && ref.symbolic !== undefined ? ` symref-target:${ref.symbolic}` : ""
-        }${peel && ref.peeled !== undefined ? ` peeled:${ref.peeled}` : ""}\n`,
+        }${ref.peeled === undefined ? "" : ` peeled:${ref.peeled}`}\n`,
       );
     }
     yield FLUSH;
@@ -477,7 +586,13 @@ export function* serveV2(
   if (command !== "fetch") throw new GitError("protocol", `unknown command '${command}'`);
   const request = emptyRequest();
   for (let line = argument(); line !== undefined; line = argument()) {
-    takeLine(request, line, hex, options);
+    if (options.refInWant && line.startsWith("want-ref ")) {
+      const name = line.slice(9);
+      const id = options.hideRef?.(name) ? undefined : source.refs.id(name);
+      if (id === undefined) throw new GitError("protocol", `unknown ref ${name}`);
+      takeLine(request, `want ${id}`, hex, options);
+      request.wantedRefs.push({ name, id });
+    } else takeLine(request, line, hex, options);
   }
   authorise(source, request, options, 2);
   const common = request.haves.filter((id) => source.objects.has(id));
@@ -503,14 +618,37 @@ export function* serveV2(
     for (const id of boundary.unshallow) yield packet(`unshallow ${id}\n`);
     yield DELIMITER;
   }
+  if (request.wantedRefs.length > 0) {
+    yield packet("wanted-refs\n");
+    for (const { name, id } of request.wantedRefs) yield packet(`${id} ${name}\n`);
+    yield DELIMITER;
+  }
   yield packet("packfile\n");
-  yield* inBands(packChunks(source, request, boundary, common, options));
+  yield* inBands(answerPack(source, request, boundary, common, options), options);
 }
 
-/** A pack in band 1; what fails once it has begun is said in band 3, where the client listens. */
-function* inBands(chunks: Iterable<Uint8Array>, size?: number): Generator<Uint8Array> {
+/**
+ * A pack in band 1 and what is said to the user, texts, in band 2. What fails once it has begun is
+ * said in band 3, where the client listens. Empty chunks pass: they say that work goes on.
+ */
+function* inBands(
+  chunks: Iterable<Uint8Array | string>,
+  options: UploadPackOptions,
+  size?: number,
+): Generator<Uint8Array> {
+  const interval = options.keepAliveMs ?? 5000;
+  let last = Date.now();
   try {
-    for (const chunk of chunks) yield* sideBand(1, chunk, size);
+    for (const chunk of chunks) {
+      if (chunk.length > 0) {
+        last = Date.now();
+        if (typeof chunk === "string") yield* sideBand(2, fromByteString(chunk), size);
+        else yield* sideBand(1, chunk, size);
+      } else if (interval > 0 && Date.now() - last >= interval) {
+        last = Date.now();
+        yield packet("\x01");
+      } else yield NOTHING;
+    }
   } catch (error) {
     if (!(error instanceof GitError)) throw error;
     yield* sideBand(3, fromByteString(`fatal: ${error.message}\n`), size);
@@ -580,9 +718,9 @@ export function* serveV0(
   else if (multi) yield packet(`ACK ${last}\n`);
   const large = request.capabilities.has("side-band-64k");
   const band = large || request.capabilities.has("side-band");
-  const chunks = packChunks(source, request, boundary, [...common], options);
-  if (band) yield* inBands(chunks, large ? undefined : 999);
-  else yield* chunks;
+  const chunks = answerPack(source, request, boundary, [...common], options);
+  if (band) yield* inBands(chunks, options, large ? undefined : 994);
+  else for (const chunk of chunks) if (typeof chunk !== "string") yield chunk;
 }
 
 /** The text of an error as a packet. */

@@ -19,7 +19,6 @@ import { SwitchError, switchTree } from "../worktree.ts";
 import type { Config } from "../config.ts";
 import { isBundle } from "../bundle.ts";
 import { GitError } from "../errors.ts";
-import { hiddenRefs } from "../hidden_refs.ts";
 import {
   type Credential,
   type CredentialSource,
@@ -29,6 +28,7 @@ import {
 import type { PushCommand, PushContext, ReceivePackOptions } from "../receive_pack.ts";
 import { parseRemoteAddress } from "../remote.ts";
 import { Repository } from "../repository.ts";
+import { receiveSettings, uploadSettings } from "../service_settings.ts";
 import {
   BundleTransport,
   DaemonTransport,
@@ -37,8 +37,8 @@ import {
   ProcessTransport,
   type Transport,
 } from "../transport.ts";
-import type { UploadPackOptions } from "../upload_pack.ts";
 import type { Cli } from "./_context.ts";
+import { traced } from "./_packet_trace.ts";
 import { die } from "./_context.ts";
 
 /** Variables that belong to one repository and must not reach another. */
@@ -71,23 +71,6 @@ export function openServed(cli: Cli, gitDir: ByteString): Repository {
     environment: foreignEnvironment(cli),
     fsync: cli.env.get("GIT_TEST_FSYNC") !== "0",
   });
-}
-
-/** The settings of the serving side of fetch for a repository. */
-export function uploadOptions(repository: Repository): UploadPackOptions {
-  const { config } = repository;
-  const hideRef = hiddenRefs(config, "uploadpack");
-  const any = config.bool("uploadpack.allowanysha1inwant", false) ?? false;
-  const reachable = any || (config.bool("uploadpack.allowreachablesha1inwant", false) ?? false);
-  return {
-    filter: config.bool("uploadpack.allowfilter", false) ?? false,
-    allow: {
-      tips: reachable || (config.bool("uploadpack.allowtipsha1inwant", false) ?? false),
-      reachable,
-      any,
-    },
-    ...(hideRef === undefined ? {} : { hideRef }),
-  };
 }
 
 /** Runs a hook of a repository that is pushed to; its output goes to the client. */
@@ -134,8 +117,6 @@ function runServedHook(
 
 /** The settings and hooks of the serving side of push for a repository. */
 export function receiveOptions(repository: Repository): ReceivePackOptions {
-  const { config } = repository;
-  const hideRef = hiddenRefs(config, "receive");
   const lines = (commands: readonly PushCommand[]): ByteString =>
     commands.map((one) => `${one.oldId} ${one.newId} ${one.name}\n`).join("");
   const quarantined = (context: PushContext): Record<string, string> => ({
@@ -144,8 +125,7 @@ export function receiveOptions(repository: Repository): ReceivePackOptions {
     GIT_QUARANTINE_PATH: decodeText(context.quarantine),
   });
   return {
-    ...(hideRef === undefined ? {} : { hideRef }),
-    unpackLimit: config.int("receive.unpacklimit") ?? config.int("transfer.unpacklimit") ?? 100,
+    ...receiveSettings(repository.config),
     preReceive: (commands, context) =>
       runServedHook(
           repository,
@@ -270,6 +250,8 @@ export interface ConnectOptions {
   program?: ByteString | undefined;
   /** Settings, when there is no repository yet. */
   config?: Config;
+  /** The command's name in traces. Default `fetch`. */
+  command?: string;
 }
 
 function allowed(cli: Cli, config: Config, scheme: string): void {
@@ -287,6 +269,10 @@ function allowed(cli: Cli, config: Config, scheme: string): void {
 
 /** The connection to an address. Throws `GitError` or `Exit`. */
 export function connect(cli: Cli, url: ByteString, options: ConnectOptions = {}): Transport {
+  return traced(cli, connectTo(cli, url, options), options.command ?? "fetch");
+}
+
+function connectTo(cli: Cli, url: ByteString, options: ConnectOptions): Transport {
   const config = options.config ?? cli.config;
   const address = parseRemoteAddress(url);
   const custom = (program: ByteString, path: ByteString): Transport =>
@@ -333,7 +319,7 @@ export function connect(cli: Cli, url: ByteString, options: ConnectOptions = {})
       }
       return new LocalTransport(path, {
         openRepository: (gitDir) => openServed(cli, gitDir),
-        upload: uploadOptions,
+        upload: ({ config }) => uploadSettings(config),
         receive: receiveOptions,
       });
     }

@@ -227,6 +227,7 @@ async function run(cli: Cli, clone: CloneRun): Promise<number> {
   const single = o.given("single-branch") ? o.flag("single-branch") : deepen;
   const noTags = o.negated("tags");
   const transport = connect(cli, clone.local ?? clone.fetchUrl, {
+    command: "clone",
     program: o.text("upload-pack"),
     config: outside,
   });

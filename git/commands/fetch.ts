@@ -17,6 +17,7 @@ import {
 import { editConfig, updateConfigFile } from "../config.ts";
 import { approximateDate } from "../date.ts";
 import { GitError } from "../errors.ts";
+import type { NegotiationAlgorithm } from "../negotiator.ts";
 import { FetchSession, INFINITE_DEPTH, isConnected, type RemoteRef } from "../fetch_pack.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { isAncestor } from "../merge_base.ts";
@@ -715,7 +716,7 @@ class FetchRun {
           shownUrl,
         );
       }
-      const negotiationTips = this.#negotiationTips();
+      const haveTips = negotiationTips(cli, o);
       const bring = async (
         wanted: readonly FetchItem[],
         includeTags: boolean,
@@ -735,9 +736,9 @@ class FetchRun {
           filter,
           includeTags,
           remoteRefs: refs,
-          haveTips: negotiationTips,
-          noNegotiation: o.flag("refetch") ||
-            cli.config.get("fetch.negotiationalgorithm") === "noop",
+          haveTips,
+          noNegotiation: o.flag("refetch"),
+          negotiation: negotiationAlgorithm(cli),
           updateShallow: o.flag("update-shallow"),
           strict: cli.config.bool("fetch.fsckobjects") ?? cli.config.bool("transfer.fsckobjects") ??
             false,
@@ -795,29 +796,6 @@ class FetchRun {
       throw error;
     }
     return failed ? 1 : 0;
-  }
-
-  #negotiationTips(): ObjectId[] | undefined {
-    const texts = this.o.list("negotiation-tip");
-    if (texts.length === 0) return undefined;
-    const { repo } = this.cli;
-    return texts.flatMap((text) => {
-      if (!/[*?[]/.test(text)) {
-        const id = this.cli.tryRevision(text);
-        if (id === undefined) die(`${text} is not a valid object`);
-        if (!repo.objects.has(id)) die(`the object ${id} does not exist`);
-        return [id];
-      }
-      const prefix = text.startsWith("refs/") ? text : `refs/${text}`;
-      const pattern = new RegExp(
-        `^${prefix.replace(/[.+^${}()|\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".")}$`,
-      );
-      const found = repo.refs.list().filter((ref) => !ref.broken && pattern.test(ref.name));
-      if (found.length === 0) {
-        this.cli.warn(`ignoring --negotiation-tip=${text} because it does not match any refs`);
-      }
-      return found.map((ref) => ref.id);
-    });
   }
 
   #setUpstream(remote: Remote, items: readonly FetchItem[]): void {
@@ -977,8 +955,79 @@ export function remoteGroup(cli: Cli, name: ByteString): ByteString[] | undefine
 /** `git fetch` */
 export async function fetchCommand(cli: Cli, args: ByteString[]): Promise<number> {
   const o = parseOptions(cli, args, SPECS, USAGE);
+  const code = await fetchWith(cli, o, args);
+  const wanted = o.given("auto-maintenance")
+    ? o.flag("auto-maintenance")
+    : o.given("auto-gc")
+    ? o.flag("auto-gc")
+    : cli.config.bool("maintenance.auto") ?? true;
+  if (wanted && !o.flag("negotiate-only") && !o.flag("dry-run")) {
+    const { maintenance } = await import("./gc.ts");
+    cli.reopen();
+    await maintenance(cli, ["run", "--auto", ...(o.flag("quiet") ? ["--quiet"] : [])]);
+  }
+  return code;
+}
+
+/** What `--negotiation-tip` names. */
+function negotiationTips(cli: Cli, o: Options): ObjectId[] | undefined {
+  const texts = o.list("negotiation-tip");
+  if (texts.length === 0) return undefined;
   const { repo } = cli;
-  if (o.flag("negotiate-only")) die("--negotiate-only needs one or more --negotiation-tip=*");
+  return texts.flatMap((text) => {
+    if (!/[*?[]/.test(text)) {
+      const id = cli.tryRevision(text);
+      if (id === undefined) die(`${text} is not a valid object`);
+      if (!repo.objects.has(id)) die(`the object ${id} does not exist`);
+      return [id];
+    }
+    const prefix = text.startsWith("refs/") ? text : `refs/${text}`;
+    const pattern = new RegExp(
+      `^${prefix.replace(/[.+^${}()|\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".")}$`,
+    );
+    const found = repo.refs.list().filter((ref) => !ref.broken && pattern.test(ref.name));
+    if (found.length === 0) {
+      cli.warn(`ignoring --negotiation-tip=${text} because it does not match any refs`);
+    }
+    return found.map((ref) => ref.id);
+  });
+}
+
+/** Prints the commits that both sides have of some tips, and fetches nothing. */
+async function negotiateOnly(cli: Cli, o: Options): Promise<number> {
+  const tips = negotiationTips(cli, o);
+  if (tips === undefined) die("--negotiate-only needs one or more --negotiation-tip=*");
+  const remote = readRemote(cli.repo, o.rest[0] ?? defaultRemoteName(cli.repo));
+  const url = remote.urls[0];
+  if (url === undefined) die("no remote repository given");
+  const transport = connect(cli, url, { program: o.text("upload-pack") ?? remote.uploadPack });
+  try {
+    const session = await FetchSession.open(transport, {
+      version: protocolVersion(cli),
+      serverOptions: o.list("server-option"),
+    });
+    const common = await session.negotiate(cli.repo, { wants: [], haveTips: tips });
+    await session.close();
+    for (const id of common) cli.out(`${id}\n`);
+    return 0;
+  } catch (error) {
+    await transport.close();
+    throw error;
+  }
+}
+
+/** The setting `fetch.negotiationAlgorithm`. */
+export function negotiationAlgorithm(cli: Cli): NegotiationAlgorithm {
+  const text = cli.config.get("fetch.negotiationalgorithm")?.toLowerCase() ??
+    (cli.config.bool("feature.experimental", false) ? "skipping" : "default");
+  if (text === "default" || text === "consecutive") return "consecutive";
+  if (text === "skipping" || text === "noop") return text;
+  return die(`unknown fetch negotiation algorithm '${text}'`);
+}
+
+async function fetchWith(cli: Cli, o: Options, args: ByteString[]): Promise<number> {
+  const { repo } = cli;
+  if (o.flag("negotiate-only")) return await negotiateOnly(cli, o);
   if (o.text("deepen") !== undefined) {
     if (Number(o.text("deepen")) < 0) die("negative depth in --deepen is not supported");
     if (o.text("depth") !== undefined) {

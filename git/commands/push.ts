@@ -696,6 +696,7 @@ async function pushTo(cli: Cli, push: PushRun): Promise<number> {
     return 1;
   };
   const transport = connect(cli, url, {
+    command: "push",
     program: o.text("receive-pack") ?? o.text("exec") ?? remote.receivePack,
   });
   const messages = remoteMessages(cli);

@@ -9,6 +9,7 @@ import { FetchSession } from "../fetch_pack.ts";
 import type { PacketSource } from "../pkt_line.ts";
 import { receivePack } from "../receive_pack.ts";
 import { findAbbreviated } from "../refspec.ts";
+import { pushOffers, uploadSettings } from "../service_settings.ts";
 import { findServedRepository } from "../transport.ts";
 import { advertise, errorPacket, serveV0, serveV2 } from "../upload_pack.ts";
 import {
@@ -17,7 +18,6 @@ import {
   protocolVersion,
   receiveOptions,
   remoteMessages,
-  uploadOptions,
 } from "./_connect.ts";
 import { type Cli, die } from "./_context.ts";
 import { parseOptions, usageError } from "./_options.ts";
@@ -92,7 +92,7 @@ export function uploadPackCommand(cli: Cli, args: ByteString[]): number {
   const gitDir = served(cli.fileArgument(o.rest[0]!), o.flag("strict"));
   const repository = openServed(cli, gitDir);
   const stateless = o.flag("stateless-rpc");
-  const options = { ...uploadOptions(repository), stateless };
+  const options = { ...uploadSettings(repository.config), stateless };
   const version = askedVersion(cli);
   const put = (data: Uint8Array): void => {
     cli.out(data);
@@ -154,7 +154,10 @@ export async function receivePackCommand(cli: Cli, args: ByteString[]): Promise<
           repository,
           "git-receive-pack",
           askedVersion(cli) === 1 ? 1 : 0,
-          options.hideRef === undefined ? {} : { hideRef: options.hideRef },
+          {
+            push: pushOffers(repository.config),
+            ...(options.hideRef === undefined ? {} : { hideRef: options.hideRef }),
+          },
         ),
       );
       cli.flush();
