@@ -123,6 +123,7 @@ export {
   type SessionOptions,
 } from "./fetch_pack.ts";
 export { type PushOptions, type PushReport, PushSession, type PushUpdate } from "./send_pack.ts";
+export type { NegotiationAlgorithm } from "./negotiator.ts";
 export type { PacketStream } from "./packet_stream.ts";
 export type { Packet } from "./pkt_line.ts";
 export type { ReceivedPack } from "./pack_receiver.ts";
