@@ -17,6 +17,7 @@ import {
 } from "./index_file.ts";
 import {
   formatTree,
+  isGitlinkMode,
   isTreeMode,
   MODE_EXECUTABLE,
   MODE_FILE,
@@ -459,10 +460,10 @@ export function listUntracked(
   const ignored: ByteString[] = [];
   const collapse = options.collapse ?? true;
   const spec = options.pathspec?.empty ? undefined : options.pathspec;
-  const tracked = new Set<ByteString>();
+  const tracked = new Map<ByteString, number>();
   const trackedDirectories = new Set<ByteString>();
   for (const entry of index.entries) {
-    tracked.add(entry.path);
+    tracked.set(entry.path, entry.mode);
     for (
       let slash = entry.path.lastIndexOf("/");
       slash > 0;
@@ -486,7 +487,9 @@ export function listUntracked(
     for (const entry of entries) {
       if (entry.name === ".git" || entry.name.toLowerCase() === ".git") continue;
       const path = directory === "" ? entry.name : `${directory}/${entry.name}`;
-      if (tracked.has(path)) continue;
+      const mode = tracked.get(path);
+      // A directory may stand where a file is tracked; a submodule is one.
+      if (mode !== undefined && (!entry.isDirectory || isGitlinkMode(mode))) continue;
       if (entry.isDirectory) {
         if (spec !== undefined && !spec.mayMatchInside(path)) continue;
         const isIgnored = inIgnored || rules.isIgnored(path, true);

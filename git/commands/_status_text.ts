@@ -84,7 +84,10 @@ export function collectStatus(
       ignored: options.ignored,
       pathspec: spec,
     });
-    untracked = options.untracked === "no" ? [] : found.untracked;
+    // A directory in place of a tracked file is told by the file's being gone.
+    untracked = options.untracked === "no"
+      ? []
+      : found.untracked.filter((path) => !path.endsWith("/") || !index.hasPath(path.slice(0, -1)));
     ignored = options.ignored ? found.ignored : [];
   }
   return {
