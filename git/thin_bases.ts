@@ -13,15 +13,12 @@ import { type ObjectStore, readTree } from "./object_store.ts";
 const MAX_EDGES = 16;
 /** Entries of trees that are looked at. */
 const MAX_ENTRIES = 200_000;
-/** Bases that new deltas are tried against. */
-const MAX_BASES = 4096;
-
 /** What the other side has. */
 export interface ThinBases {
   /** Whether the other side is known to have an object. */
   has(id: ObjectId): boolean;
-  /** Objects at paths that are sent too. */
-  readonly bases: readonly { id: ObjectId; path: ByteString }[];
+  /** Commits of the other side that sent commits sit on. */
+  readonly boundary: readonly ObjectId[];
 }
 
 /**
@@ -44,7 +41,6 @@ export function thinBases(
   const paths = new Set<ByteString>();
   for (const { path } of objects) paths.add(path);
   const known = new Set<ObjectId>();
-  const bases: { id: ObjectId; path: ByteString }[] = [];
   let entries = 0;
   for (const edge of edges) {
     const stack: { id: ObjectId; path: ByteString }[] = [{
@@ -55,7 +51,6 @@ export function thinBases(
       const { id, path } = stack.pop()!;
       if (known.has(id) || sent.has(id) || !store.has(id)) continue;
       known.add(id);
-      if (bases.length < MAX_BASES) bases.push({ id, path });
       for (const entry of readTree(store, id)) {
         entries++;
         if (isGitlinkMode(entry.mode) || sent.has(entry.id)) continue;
@@ -65,11 +60,9 @@ export function thinBases(
           if (paths.has(inner)) stack.push({ id: entry.id, path: inner });
           continue;
         }
-        if (known.has(entry.id)) continue;
         known.add(entry.id);
-        if (paths.has(inner) && bases.length < MAX_BASES) bases.push({ id: entry.id, path: inner });
       }
     }
   }
-  return { has: (id) => known.has(id), bases };
+  return { has: (id) => known.has(id), boundary: [...edges] };
 }

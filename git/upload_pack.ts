@@ -424,7 +424,7 @@ function* answerPack(
       offsetDeltas: request.capabilities.has("ofs-delta"),
       ...(thin === undefined
         ? {}
-        : { receiverHas: (id: ObjectId) => thin.has(id), preferredBases: thin.bases }),
+        : { receiverHas: (id: ObjectId) => thin.has(id), boundary: thin.boundary }),
       ...signal,
     });
     if (talks) {

@@ -13,6 +13,7 @@ import { commitLinks } from "../merge_base.ts";
 import { peelTo, readCommit } from "../object_store.ts";
 import { PackReceiver } from "../pack_receiver.ts";
 import { writePack } from "../pack_writer.ts";
+import { thinBases } from "../thin_bases.ts";
 import { subjectOf } from "../pretty.ts";
 import { REF_RULES } from "../refspec.ts";
 import { parseFilter, type RevListOptions, walkCommits, walkObjects } from "../rev_list.ts";
@@ -133,16 +134,25 @@ function create(cli: Cli, args: ByteString[]): number {
     refs,
   });
   const list: { id: ObjectId; path: ByteString }[] = [];
+  const sent: ObjectId[] = [];
   for (
     const object of walkObjects(store, {
       include: [...objects, ...[...shown].map((id) => ({ id })), ...others],
       exclude: [...exclude, ...edge],
       filter,
     })
-  ) list.push({ id: object.id, path: object.path });
+  ) {
+    if (object.type === "commit") sent.push(object.id);
+    list.push({ id: object.id, path: object.path });
+  }
+  // Who has the prerequisites has bases for deltas.
+  const thin = thinBases(store, sent, new Set(list.map(({ id }) => id)), list);
   const put = (write: (data: Uint8Array) => void): void => {
     write(header);
-    writePack(store, list, write);
+    writePack(store, list, write, {
+      receiverHas: (id) => thin.has(id),
+      boundary: thin.boundary,
+    });
   };
   if (file === "-") {
     put((data) => cli.out(data));
