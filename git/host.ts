@@ -351,6 +351,8 @@ export function createGitHost(options: GitHostOptions): (request: Request) => Pr
         const serve = version === 2 ? serveV2 : serveV0;
         parts = serve(repository, concatBytes(chunks), {
           ...settings,
+          // Between two requests a ref may have moved: what it reaches is still given.
+          allow: { tips: false, any: false, ...settings.allow, reachable: true },
           ...hidden(settings.hideRef),
           strictWants: options.hideRef !== undefined,
           signal: scope.signal,

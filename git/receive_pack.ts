@@ -195,7 +195,11 @@ export async function* receivePack(
         if (!(error instanceof GitError)) throw error;
         unpack = error.message;
         // The client reads the answer once it has said everything.
-        for await (const _ of reader.rest()) { /* Nothing of it is wanted. */ }
+        try {
+          for await (const _ of reader.rest()) { /* Nothing of it is wanted. */ }
+        } catch (late) {
+          if (!(late instanceof GitError)) throw late;
+        }
         for (const command of commands) {
           if (command.newId !== zero) refuse(command, "unpacker error");
         }
