@@ -6,7 +6,7 @@
  * @module
  */
 import { type ByteString, encodeText } from "./_bytes.ts";
-import { directoryName, joinPath, readTextIfAny, stat } from "./_files.ts";
+import { directoryName, joinPath, lstat, nativePath, readTextIfAny, stat } from "./_files.ts";
 import { GitError } from "./errors.ts";
 import { LockFile } from "./lock_file.ts";
 import { wildmatch } from "./wildmatch.ts";
@@ -32,19 +32,29 @@ export interface ConfigEntry {
 
 /** A piece of a parsed configuration file with where it is in the text. */
 export interface ConfigToken {
-  readonly kind: "section" | "entry";
+  readonly kind: "section" | "entry" | "comment";
   /** Full key for entries; `section.sub` (with a trailing dot) for sections. */
   readonly key: ByteString;
   readonly value: ByteString | undefined;
   readonly start: number;
   readonly end: number;
   readonly line: number;
+  /** Whether a section was written in the old way, `[section.sub]`, which ignores case. */
+  readonly foldsCase?: boolean;
 }
 
 const MAX_INCLUDE_DEPTH = 10;
+const HAS_REMOTE_URL = "hasconfig:remote.*.url:";
 
-/** Parses configuration text. Throws `GitError` ("invalid") naming the line. */
-export function parseConfig(text: ByteString, describe: string): ConfigToken[] {
+/**
+ * Parses configuration text. Throws `GitError` ("invalid") naming the line. Comments are among the
+ * pieces only if asked for.
+ */
+export function parseConfig(
+  text: ByteString,
+  describe: string,
+  comments = false,
+): ConfigToken[] {
   const tokens: ConfigToken[] = [];
   let at = text.startsWith("\xef\xbb\xbf") ? 3 : 0;
   let line = 1;
@@ -68,13 +78,18 @@ export function parseConfig(text: ByteString, describe: string): ConfigToken[] {
       continue;
     }
     if (c === 35 || c === 59) {
+      const start = at;
       while (at < text.length && text.charCodeAt(at) !== 10) at++;
+      if (comments) {
+        tokens.push({ kind: "comment", key: "", value: undefined, start, end: at, line });
+      }
       continue;
     }
     const start = at;
     if (c === 91) {
       at++;
       section = "";
+      let foldsCase = true;
       for (;;) {
         c = peek();
         if (c < 0) throw fail();
@@ -82,6 +97,7 @@ export function parseConfig(text: ByteString, describe: string): ConfigToken[] {
         if (c === 93) break;
         if (isSpace(c)) {
           // [section "sub"]
+          foldsCase = false;
           while (isSpace(c)) {
             if (c === 10) throw fail();
             c = peek();
@@ -107,7 +123,15 @@ export function parseConfig(text: ByteString, describe: string): ConfigToken[] {
       }
       section += ".";
       haveSection = true;
-      tokens.push({ kind: "section", key: section, value: undefined, start, end: at, line });
+      tokens.push({
+        kind: "section",
+        key: section,
+        value: undefined,
+        start,
+        end: at,
+        line,
+        foldsCase,
+      });
       continue;
     }
     if (!isAlpha(c)) throw fail();
@@ -209,6 +233,10 @@ export interface IncludeContext {
   home?: ByteString | undefined;
   /** Whether `include.path` is followed. Default true. */
   includes?: boolean;
+  /** Every `remote.*.url`, whatever the order of the files, for `hasconfig:remote.*.url:`. */
+  remoteUrls?: () => readonly ByteString[];
+  /** Take every `hasconfig:` for true, to collect {@linkcode IncludeContext.remoteUrls}. */
+  collecting?: boolean;
 }
 
 /** Expands a leading `~/`. */
@@ -226,7 +254,6 @@ function conditionHolds(
   condition: ByteString,
   file: ByteString,
   context: IncludeContext,
-  entries: ConfigEntry[],
 ): boolean {
   if (condition.startsWith("gitdir:") || condition.startsWith("gitdir/i:")) {
     const fold = condition.startsWith("gitdir/i:");
@@ -248,12 +275,11 @@ function conditionHolds(
     if (pattern.endsWith("/")) pattern += "**";
     return wildmatch(pattern, branch, { pathname: true });
   }
-  if (condition.startsWith("hasconfig:remote.*.url:")) {
-    const pattern = condition.slice(23);
-    return entries.some((entry) =>
-      /^remote\..*\.url$/s.test(entry.key) && entry.value !== undefined &&
-      wildmatch(pattern, entry.value, { pathname: true })
-    );
+  if (condition.startsWith(HAS_REMOTE_URL)) {
+    if (context.collecting) return true;
+    const pattern = condition.slice(HAS_REMOTE_URL.length);
+    return context.remoteUrls?.().some((url) => wildmatch(pattern, url, { pathname: true })) ??
+      false;
   }
   return false;
 }
@@ -266,10 +292,28 @@ function realOrSame(path: ByteString): ByteString {
   }
 }
 
+/** Where text of a configuration comes from. */
+export interface ConfigSource {
+  scope: ConfigScope;
+  /** `file`, `blob`, `stdin` or `command line`. */
+  originType: string;
+  /** The file as it is named in messages. */
+  origin: ByteString;
+  /** The file as it is opened. Default {@linkcode ConfigSource.origin}. */
+  path?: ByteString;
+  /** Refuse `remote.*.url`: what a remote's URL decides may not set one. */
+  refuseRemoteUrl?: boolean;
+}
+
+/** Whether a key is `remote.<name>.url`. */
+export function isRemoteUrlKey(key: ByteString): boolean {
+  return key.startsWith("remote.") && key.endsWith(".url") && key.length > 11;
+}
+
 /** Reads one file into `out`, following includes. */
 export function readConfigText(
   text: ByteString,
-  source: { scope: ConfigScope; originType: string; origin: ByteString },
+  source: ConfigSource,
   context: IncludeContext,
   out: ConfigEntry[],
   depth = 0,
@@ -281,34 +325,49 @@ export function readConfigText(
     : `${source.originType} ${source.origin}`;
   for (const token of parseConfig(text, describe)) {
     if (token.kind !== "entry") continue;
-    out.push({ key: token.key, value: token.value, ...source, line: token.line });
+    if (source.refuseRemoteUrl && isRemoteUrlKey(token.key)) {
+      throw new GitError(
+        "invalid",
+        "remote URLs cannot be configured in file directly or indirectly included by includeIf.hasconfig:remote.*.url",
+      );
+    }
+    const { scope, originType, origin } = source;
+    out.push({ key: token.key, value: token.value, scope, originType, origin, line: token.line });
     if (context.includes === false) continue;
     let include = token.key === "include.path";
+    let refuseRemoteUrl = source.refuseRemoteUrl ?? false;
+    const opened = source.path ?? source.origin;
     if (!include && token.key.startsWith("includeif.") && token.key.endsWith(".path")) {
-      include = conditionHolds(token.key.slice(10, -5), source.origin, context, out);
+      const condition = token.key.slice(10, -5);
+      include = conditionHolds(condition, opened, context);
+      if (context.collecting && condition.startsWith(HAS_REMOTE_URL)) refuseRemoteUrl = true;
     }
     if (!include) continue;
     if (token.value === undefined) {
       throw new GitError("invalid", `missing value for '${token.key}'`);
     }
     let path = expandHome(token.value, context.home);
+    let shown = path;
     if (!path.startsWith("/")) {
       if (source.originType !== "file") {
         throw new GitError("invalid", "relative config includes must come from files");
       }
-      path = joinPath(directoryName(realOrSame(source.origin)), path);
+      shown = source.origin.includes("/")
+        ? `${source.origin.slice(0, source.origin.lastIndexOf("/") + 1)}${path}`
+        : path;
+      path = joinPath(directoryName(realOrSame(opened)), path);
     }
     if (depth >= MAX_INCLUDE_DEPTH) {
       throw new GitError(
         "limit",
-        `exceeded maximum include depth (${MAX_INCLUDE_DEPTH}) while including\n\t${path}\nfrom\n\t${source.origin}\nThis might be due to circular includes.`,
+        `exceeded maximum include depth (${MAX_INCLUDE_DEPTH}) while including\n\t${shown}\nfrom\n\t${source.origin}\nThis might be due to circular includes.`,
       );
     }
     const included = readTextIfAny(path);
     if (included === undefined) continue;
     readConfigText(
       included,
-      { ...source, originType: "file", origin: path },
+      { scope: source.scope, originType: "file", origin: shown, path, refuseRemoteUrl },
       context,
       out,
       depth + 1,
@@ -325,6 +384,22 @@ export class Config {
   /** Wraps settings that were read. */
   constructor(entries: ConfigEntry[] = []) {
     this.entries = entries;
+  }
+
+  /**
+   * Settings from text, without includes. `origin` names the text in messages.
+   *
+   * Throws `GitError` ("invalid") naming the line.
+   */
+  static parse(text: ByteString, origin = "text"): Config {
+    const entries: ConfigEntry[] = [];
+    readConfigText(
+      text,
+      { scope: "unknown", originType: "blob", origin },
+      { includes: false },
+      entries,
+    );
+    return new Config(entries);
   }
 
   #index(): Map<ByteString, ConfigEntry> {
@@ -485,12 +560,12 @@ export function editConfig(
     let last: ConfigToken | undefined;
     let inside = false;
     for (const token of tokens) {
-      if (token.kind === "section") inside = token.key === prefix;
+      if (token.kind === "section") inside = isSection(token, prefix);
       if (inside) last = token;
     }
     if (last === undefined) {
       const gap = text !== "" && !text.endsWith("\n") ? "\n" : "";
-      const header = formatSectionHeader(section.includes(".") ? section : section);
+      const header = formatSectionHeader(section);
       return { text: text + gap + header + line, result: "done" };
     }
     const end = lineEnd(text, last.end);
@@ -503,41 +578,81 @@ export function editConfig(
     return { text: splice(text, end, end, line), result: "done" };
   }
   let out = text;
-  const replaced = found.slice().reverse();
-  for (let i = 0; i < replaced.length; i++) {
-    const token = replaced[i]!;
+  const dropped = value === undefined ? emptySections(text, describe, prefix, found) : [];
+  for (let i = found.length - 1; i >= 0; i--) {
+    const token = found[i]!;
+    const range = dropped.find((one) => token.start >= one.start && token.start < one.end);
+    if (range !== undefined) {
+      // Everything in the range goes at once, with its last entry.
+      if (found[i + 1] === undefined || found[i + 1]!.start >= range.end) {
+        out = splice(out, range.start, range.end, "");
+      }
+      continue;
+    }
     const start = lineStart(out, token.start);
     const end = lineEnd(out, token.end);
     const before = out.slice(start, token.start);
     // An entry on a header's line leaves the header; a following comment goes with the entry.
     const keepBefore = before.trim() !== "";
-    const put = i === 0 ? line : "";
+    const put = i === found.length - 1 ? line : "";
     const headEnd = start + before.trimEnd().length;
     if (keepBefore) out = splice(out, headEnd, end, put === "" ? "\n" : `\n${put}`);
     else out = splice(out, start, end, put);
   }
-  if (value === undefined) out = dropEmptySection(out, describe, prefix);
   return { text: out, result: "done" };
 }
 
-function dropEmptySection(text: ByteString, describe: string, prefix: ByteString): ByteString {
-  const tokens = parseConfig(text, describe);
-  for (let i = tokens.length - 1; i >= 0; i--) {
-    const token = tokens[i]!;
-    if (token.kind !== "section" || token.key !== prefix) continue;
-    const next = tokens[i + 1];
-    if (next?.kind === "entry") continue;
-    const start = lineStart(text, token.start);
-    const end = next === undefined ? text.length : lineStart(text, next.start);
-    const body = text.slice(token.end, end);
-    // Comments around an empty section keep it.
-    if (/[#;]/.test(body) || text.slice(start, token.start).trim() !== "") continue;
-    const before = text.slice(0, start).trimEnd();
-    const previousLine = before.slice(before.lastIndexOf("\n") + 1).trim();
-    if (previousLine.startsWith("#") || previousLine.startsWith(";")) continue;
-    text = splice(text, start, end, "");
+function isSection(token: ConfigToken, prefix: ByteString): boolean {
+  return token.key === (token.foldsCase ? prefix.toLowerCase() : prefix);
+}
+
+/**
+ * The sections that hold nothing but what is removed: a section goes when no comment stands before
+ * its header, in it or behind it, because that could be about the section.
+ */
+function emptySections(
+  text: ByteString,
+  describe: string,
+  prefix: ByteString,
+  removed: readonly ConfigToken[],
+): { start: number; end: number }[] {
+  const tokens = parseConfig(text, describe, true);
+  const gone = new Set(removed.map((token) => token.start));
+  const out: { start: number; end: number }[] = [];
+  for (const entry of removed) {
+    if (out.some((range) => entry.start < range.end)) continue;
+    const at = tokens.findIndex((token) => token.start === entry.start && token.kind === "entry");
+    let first = at, headed = false, clean = true;
+    for (; first > 0; first--) {
+      const before = tokens[first - 1]!;
+      if (before.kind === "comment") clean = false;
+      else if (before.kind === "entry") clean = headed;
+      else if (isSection(before, prefix)) {
+        headed = true;
+        continue;
+      }
+      break;
+    }
+    if (!clean || !headed) continue;
+    let last = at + 1;
+    for (; last < tokens.length; last++) {
+      const after = tokens[last]!;
+      if (after.kind === "section") {
+        if (isSection(after, prefix)) continue;
+        break;
+      }
+      if (after.kind === "entry" && gone.has(after.start)) continue;
+      clean = false;
+      break;
+    }
+    if (!clean) continue;
+    const next = tokens[last];
+    out.push({
+      start: lineStart(text, tokens[first]!.start),
+      end: next === undefined ? text.length : lineStart(text, next.start),
+    });
   }
-  return text;
+  return out;
 }
 
 function splice(text: string, start: number, end: number, put: string): string {
@@ -553,6 +668,24 @@ function lineEnd(text: string, at: number): number {
   return end < 0 ? text.length : end + 1;
 }
 
+/** Longest line of a file in which sections are renamed, in bytes. */
+const MAX_LINE_BYTES = 512 * 1024;
+
+function refuseLongLines(text: ByteString, describe: string): void {
+  let at = 0;
+  for (let line = 1; at < text.length; line++) {
+    const end = lineEnd(text, at);
+    if (end - at >= MAX_LINE_BYTES) {
+      const name = describe.startsWith("file ") ? describe.slice(5) : describe;
+      throw new GitError(
+        "limit",
+        `refusing to work with overly long line in '${name}' on line ${line}`,
+      );
+    }
+    at = end;
+  }
+}
+
 /** Renames or removes (`to` undefined) every section `from`; false when there is none. */
 export function renameSection(
   text: ByteString,
@@ -564,6 +697,7 @@ export function renameSection(
   const wanted = dot < 0
     ? `${from.toLowerCase()}.`
     : `${from.slice(0, dot).toLowerCase()}${from.slice(dot)}.`;
+  refuseLongLines(text, describe);
   const tokens = parseConfig(text, describe).filter((token) => token.kind === "section");
   let out = "", at = 0, found = false;
   for (let i = 0; i < tokens.length; i++) {
@@ -616,12 +750,22 @@ export function copySection(
   return out + text.slice(at);
 }
 
+/** Where a symbolic link to nothing leads, so that the file is made there. */
+function danglingTarget(path: ByteString): ByteString {
+  let at = path;
+  for (let depth = 0; depth < 5 && lstat(at)?.isSymlink; depth++) {
+    const target = encodeText(Deno.readLinkSync(nativePath(at)));
+    at = target.startsWith("/") ? target : joinPath(directoryName(at), target);
+  }
+  return at;
+}
+
 /** Reads, changes and replaces a configuration file under its lock. */
 export function updateConfigFile(
   path: ByteString,
   change: (text: ByteString) => ByteString | undefined,
 ): void {
-  const real = stat(path) === undefined ? path : realOrSame(path);
+  const real = stat(path) === undefined ? danglingTarget(path) : realOrSame(path);
   const here = `${encodeText(Deno.cwd())}/`;
   const shown = path.startsWith(here) ? path.slice(here.length) : path;
   let lock: LockFile;

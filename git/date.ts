@@ -226,8 +226,20 @@ const NUMBERS = [
 
 /** Parses a date as a person would write it; what makes no sense reads as now. */
 export function approximateDate(text: ByteString, now: number = currentTime()): number {
+  return readApproximateDate(text, now).time;
+}
+
+/** Whether {@linkcode approximateDate} finds anything of a date in a text. */
+export function isApproximateDate(text: ByteString): boolean {
+  return readApproximateDate(text, currentTime()).understood;
+}
+
+function readApproximateDate(
+  text: ByteString,
+  now: number,
+): { time: number; understood: boolean } {
   const exact = parseDate(text, now);
-  if (exact !== undefined) return exact.time;
+  if (exact !== undefined) return { time: exact.time, understood: true };
   const date = new Date(now * 1000);
   let number: number | undefined;
   let touched = false;
@@ -261,7 +273,7 @@ export function approximateDate(text: ByteString, now: number = currentTime()): 
       touched = true;
       continue;
     }
-    if (word === "never") return 0;
+    if (word === "never") return { time: 0, understood: true };
     if (word === "yesterday") {
       date.setTime(date.getTime() - 86400_000);
       touched = relative = true;
@@ -340,7 +352,7 @@ export function approximateDate(text: ByteString, now: number = currentTime()): 
     date.setMonth(setMonth, setDay >= 0 ? setDay : date.getDate());
   } else if (setDay >= 0) date.setDate(setDay);
   if (time !== undefined) date.setHours(time[0], time[1], time[2]);
-  return Math.floor(date.getTime() / 1000);
+  return { time: Math.floor(date.getTime() / 1000), understood: touched };
 }
 
 /** How {@linkcode formatDate} writes. */

@@ -22,6 +22,8 @@ import {
   type ConfigScope,
   editConfig,
   expandHome,
+  type IncludeContext,
+  isRemoteUrlKey,
   readConfigText,
   updateConfigFile,
 } from "./config.ts";
@@ -247,6 +249,13 @@ export interface LoadConfigOptions {
   paths?: RepositoryPaths | undefined;
   overrides?: readonly (readonly [ByteString, ByteString | undefined])[];
   includes?: boolean;
+  /** Take every `includeIf "hasconfig:…"` for true. */
+  collecting?: boolean;
+}
+
+function collectRemoteUrls(options: LoadConfigOptions): ByteString[] {
+  return loadConfig({ ...options, collecting: true }).entries
+    .flatMap(({ key, value }) => isRemoteUrlKey(key) && value !== undefined ? [value] : []);
 }
 
 /** Paths of the configuration files outside repositories. */
@@ -271,7 +280,8 @@ export function loadConfig(options: LoadConfigOptions = {}): Config {
   const environment = options.environment ?? NO_ENVIRONMENT;
   const entries: ConfigEntry[] = [];
   const paths = options.paths;
-  const context = {
+  let urls: ByteString[] | undefined;
+  const context: IncludeContext = {
     gitDir: paths === undefined ? undefined : absolutePath(paths.gitDir),
     home: environment.get("HOME"),
     includes: options.includes ?? true,
@@ -279,12 +289,18 @@ export function loadConfig(options: LoadConfigOptions = {}): Config {
       const text = paths === undefined ? undefined : readTextIfAny(`${paths.gitDir}/HEAD`);
       return text?.startsWith("ref: refs/heads/") ? text.slice(16).trim() : undefined;
     },
+    remoteUrls: () => urls ??= collectRemoteUrls(options),
+    collecting: options.collecting ?? false,
   };
+  const top = paths?.workTree;
   const read = (path: ByteString, scope: ConfigScope): void => {
     const text = readTextIfAny(path);
-    if (text !== undefined) {
-      readConfigText(text, { scope, originType: "file", origin: path }, context, entries);
-    }
+    if (text === undefined) return;
+    // Files of the worktree's own `.git` are named as from the top.
+    const origin = top !== undefined && path.startsWith(`${top}/.git/`)
+      ? path.slice(top.length + 1)
+      : path;
+    readConfigText(text, { scope, originType: "file", origin, path }, context, entries);
   };
   const { system, global } = configPaths(environment);
   if (system !== undefined) read(system, "system");
@@ -307,7 +323,7 @@ function pushOverride(
   entries: ConfigEntry[],
   key: ByteString,
   value: ByteString | undefined,
-  context: { includes: boolean; home: ByteString | undefined },
+  context: IncludeContext,
 ): void {
   entries.push({ key, value, scope: "command", originType: "command line", origin: "", line: 0 });
   if (key === "include.path" && context.includes && value !== undefined) {

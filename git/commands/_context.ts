@@ -87,6 +87,8 @@ export class Cli {
   #looked = false;
   #config: Config | undefined;
   #abbrev: number | undefined;
+  /** Whether the command works without a repository, even where `GIT_DIR` names none. */
+  gentle = false;
   /** Receives output instead of standard output, when set. */
   capture: ((data: Uint8Array) => void) | undefined;
 
@@ -208,7 +210,10 @@ export class Cli {
       let resolved = gitDirText;
       const info = stat(gitDirText);
       if (info?.isFile) resolved = readGitFile(gitDirText) ?? gitDirText;
-      if (!isGitDirectory(resolved, env)) die(`not a git repository: '${gitDirText}'`);
+      if (!isGitDirectory(resolved, env)) {
+        if (this.gentle) return undefined;
+        die(`not a git repository: '${gitDirText}'`);
+      }
       gitDir = resolved;
       commonDir = commonDirectory(gitDir, env);
       const probe = loadConfig({

@@ -4,8 +4,8 @@
  * @module
  */
 import { PosixRegex } from "../posix_regex.ts";
-import type { ByteString } from "../_bytes.ts";
-import { readTextIfAny, stat } from "../_files.ts";
+import { type ByteString, fromByteString } from "../_bytes.ts";
+import { nativePath, readTextIfAny, stat } from "../_files.ts";
 import {
   canonicalKey,
   type Config,
@@ -21,10 +21,24 @@ import {
 } from "../config.ts";
 import { GitError } from "../errors.ts";
 import { colorSequence } from "../color.ts";
-import { approximateDate } from "../date.ts";
+import { approximateDate, isApproximateDate } from "../date.ts";
 import { configPaths, loadConfig } from "../repository.ts";
+import { settingsForUrl } from "../url_match.ts";
 import { type Cli, die, Exit, quotePath } from "./_context.ts";
 import { parseOptions, usageError } from "./_options.ts";
+
+const TYPES = ["bool", "int", "bool-or-int", "bool-or-str", "path", "expiry-date", "color"];
+
+/** Actions whose last argument is a pattern of values, and the arguments they then have. */
+const PATTERN_ARGUMENTS: Record<string, number> = {
+  get: 2,
+  "get-all": 2,
+  "get-regexp": 2,
+  unset: 2,
+  "unset-all": 2,
+  "set-matching": 3,
+  "replace-all": 3,
+};
 
 /** `git config` */
 export function configCommand(cli: Cli, args: ByteString[]): number {
@@ -57,18 +71,18 @@ export function configCommand(cli: Cli, args: ByteString[]): number {
     "get-colorbool",
   ].filter((name) => o.flag(name));
   if (actions.length > 1) throw usageError("error: only one action at a time", usage);
-  const types = ["bool", "int", "bool-or-int", "bool-or-str", "path", "expiry-date"].filter((
-    name,
-  ) => o.flag(name));
-  const type = o.text("type") ?? types[0];
-  if (
-    types.length + (o.given("type") && o.text("type") !== undefined ? 1 : 0) > 1 &&
-    new Set([...types, ...(o.text("type") === undefined ? [] : [o.text("type")])]).size > 1
-  ) throw usageError("error: only one type at a time", usage);
-  if (
-    type !== undefined &&
-    !["bool", "int", "bool-or-int", "bool-or-str", "path", "expiry-date", "color"].includes(type)
-  ) die(`unrecognized --type argument, ${type}`);
+  let type: string | undefined;
+  for (const [name, value] of o.order) {
+    if (name === "type" && value === false) type = undefined;
+    else if (name === "type" || (TYPES.includes(name) && name !== "color")) {
+      const wanted = name === "type" ? String(value) : name;
+      if (!TYPES.includes(wanted)) die(`unrecognized --type argument, ${wanted}`);
+      if (type !== undefined && type !== wanted) {
+        throw usageError("error: only one type at a time", usage);
+      }
+      type = wanted;
+    }
+  }
   let action = actions[0];
   const rest = o.rest;
   if (action === undefined) {
@@ -109,6 +123,18 @@ export function configCommand(cli: Cli, args: ByteString[]): number {
   }
   if (o.given("default") && action !== "get") {
     throw usageError("error: --default is only applicable to --get", usage);
+  }
+  if (o.flag("show-origin") && !/^(get|get-all|get-regexp|list)$/.test(action)) {
+    throw usageError(
+      "error: --show-origin is only applicable to --get, --get-all, --get-regexp, and --list",
+      usage,
+    );
+  }
+  if (type !== undefined && action.startsWith("get-color")) {
+    throw usageError("error: --get-color and variable type are incoherent", usage);
+  }
+  if (o.flag("fixed-value") && rest.length !== PATTERN_ARGUMENTS[action]) {
+    throw usageError("error: --fixed-value only applies with 'value-pattern'", usage);
   }
   const paths = configPaths(cli.env);
   const home = cli.env.get("HOME");
@@ -192,10 +218,22 @@ export function configCommand(cli: Cli, args: ByteString[]): number {
     entry?: ConfigEntry,
   ): ByteString => {
     const where = entry?.originType === "file"
-      ? ` in file ${entry.origin}`
+      ? ` in file ${relativeOrigin(cli, entry.origin)}`
+      : entry?.originType === "stdin"
+      ? " in standard input"
+      : entry?.originType === "blob"
+      ? ` in blob ${entry.origin}`
       : entry?.originType === "command line"
       ? " in command line"
       : "";
+    const missing = (): never => {
+      const from = entry?.originType === "file"
+        ? `fatal: bad config variable '${key}' in file '${
+          relativeOrigin(cli, entry.origin)
+        }' at line ${entry.line}\n`
+        : "";
+      throw new Exit(128, `error: missing value for '${key}'\n${from}`);
+    };
     switch (type) {
       case "bool": {
         const bool = parseBool(value);
@@ -225,15 +263,26 @@ export function configCommand(cli: Cli, args: ByteString[]): number {
         return bool === undefined ? value! : String(bool);
       }
       case "path":
-        return expandHome(value ?? die(`missing value for '${key}'`), home);
-      case "expiry-date":
-        return value === "never" || value === "false"
-          ? "0"
-          : value === "now" || value === "all"
-          ? "18446744073709551615"
-          : String(approximateDate(value ?? ""));
+        return expandHome(value ?? missing(), home);
+      case "expiry-date": {
+        if (value === undefined) missing();
+        if (value === "never" || value === "false") return "0";
+        if (value === "now" || value === "all") return "18446744073709551615";
+        if (!isApproximateDate(value!)) {
+          throw new Exit(
+            128,
+            `error: '${value}' for '${key}' is not a valid timestamp\n` +
+              (entry?.originType === "file"
+                ? `fatal: bad config variable '${key}' in file '${
+                  relativeOrigin(cli, entry.origin)
+                }' at line ${entry.line}\n`
+                : ""),
+          );
+        }
+        return String(approximateDate(value!));
+      }
       case "color":
-        return colorSequence(value ?? "");
+        return colorSequence(value ?? missing());
       default:
         return value ?? "";
     }
@@ -242,7 +291,7 @@ export function configCommand(cli: Cli, args: ByteString[]): number {
     let out = "";
     if (o.flag("show-scope")) out += `${entry.scope}${o.flag("null") ? "\0" : "\t"}`;
     if (o.flag("show-origin")) {
-      out += `${entry.originType}:${
+      out += `${entry.originType === "stdin" ? "standard input" : entry.originType}:${
         entry.originType === "file" && !o.flag("null")
           ? quotePath(relativeOrigin(cli, entry.origin))
           : relativeOrigin(cli, entry.origin)
@@ -336,14 +385,50 @@ export function configCommand(cli: Cli, args: ByteString[]): number {
       }
       return found.length > 0 ? 0 : 1;
     }
+    case "get-urlmatch": {
+      const [section, ...tail] = rest[0]!.toLowerCase().split(".");
+      const name = tail.length === 0 ? undefined : tail.join(".");
+      const found = settingsForUrl(load(), section!, rest[1]!);
+      const names = [...found.keys()].filter((one) => name === undefined || one === name).sort();
+      for (const one of names) {
+        const entry = found.get(one)!;
+        const full = `${section}.${one}`;
+        if (o.flag("show-scope")) cli.out(`${entry.scope}${o.flag("null") ? "\0" : "\t"}`);
+        const text = entry.value === undefined && type === undefined
+          ? undefined
+          : normalise(entry.value, full, entry);
+        if (name !== undefined) cli.out(`${text ?? ""}${end}`);
+        else {
+          cli.out(
+            `${full}${text === undefined ? "" : `${o.flag("null") ? "\n" : " "}${text}`}${end}`,
+          );
+        }
+      }
+      return names.length > 0 ? 0 : 1;
+    }
     case "get-color": {
       const entry = rest[0] === "" ? undefined : load().entry(key(rest[0]!));
-      cli.out(colorSequence(entry?.value ?? rest[1] ?? ""));
+      try {
+        cli.out(colorSequence(entry?.value ?? rest[1] ?? ""));
+      } catch (error) {
+        if (!(error instanceof GitError) || entry?.value !== undefined) throw error;
+        throw new Exit(
+          128,
+          `error: ${error.message}\nfatal: unable to parse default color value\n`,
+        );
+      }
       return 0;
     }
     case "get-colorbool": {
-      const value = load().entry(key(rest[0]!))?.value ?? load().entry("color.ui")?.value ?? "auto";
-      const terminal = rest[1] === undefined ? Deno.stdout.isTerminal() : rest[1] === "true";
+      const config = load();
+      const slot = key(rest[0]!);
+      const value = (config.entry(slot) ??
+        (slot === "color.diff" ? config.entry("diff.color") : undefined) ??
+        config.entry("color.ui"))?.value ?? "auto";
+      const terminal = rest[1] === undefined ? Deno.stdout.isTerminal() : parseBool(rest[1]);
+      if (terminal === undefined) {
+        die(`bad boolean config value '${rest[1]}' for 'command line'`);
+      }
       const on = value === "always"
         ? true
         : value === "never" || parseBool(value) === false
@@ -357,12 +442,30 @@ export function configCommand(cli: Cli, args: ByteString[]): number {
     }
   }
   // Everything below writes.
-  if (o.given("blob")) die("writing config blobs is not supported");
-  if (file === "-") die("writing to stdin is not supported");
-  if (file === undefined && cli.findRepository() === undefined) die("not in a git directory");
+  const editing = action === "edit";
+  if (file === undefined && !o.given("blob") && cli.findRepository() === undefined) {
+    die("not in a git directory");
+  }
+  if (file === "-") {
+    die(editing ? "editing stdin is not supported" : "writing to stdin is not supported");
+  }
+  if (o.given("blob")) {
+    die(editing ? "editing blobs is not supported" : "writing config blobs is not supported");
+  }
   const target = filePath ?? shownPath(cli);
   const describe = `file ${file ?? target}`;
-  if (action === "edit") {
+  if (editing) {
+    if (o.flag("global") && stat(target) === undefined) {
+      const identity = cli.ident("committer", { strict: false });
+      const [, name, mail] = /^(.*) <(.*)> \d+ \S+$/.exec(identity) ?? ["", "", ""];
+      Deno.writeFileSync(
+        nativePath(target),
+        fromByteString(
+          `# This is Git's per-user configuration file.\n[user]\n# Please adapt and uncomment the following lines:\n#\tname = ${name}\n#\temail = ${mail}\n`,
+        ),
+        { createNew: true },
+      );
+    }
     cli.edit(target);
     return 0;
   }
@@ -384,6 +487,14 @@ export function configCommand(cli: Cli, args: ByteString[]): number {
       }
       const name = rest[0]!;
       key(name);
+      if (type === "color" && !action!.startsWith("unset")) {
+        try {
+          colorSequence(rest[1]!);
+        } catch (error) {
+          if (!(error instanceof GitError)) throw error;
+          throw new Exit(128, `error: ${error.message}\nfatal: cannot parse color '${rest[1]}'\n`);
+        }
+      }
       const value = action!.startsWith("unset")
         ? undefined
         : type === undefined || type === "path" || type === "expiry-date" || type === "color"
@@ -418,6 +529,9 @@ export function configCommand(cli: Cli, args: ByteString[]): number {
       error instanceof GitError && error.code === "invalid" &&
       error.message.startsWith("bad config line")
     ) throw new Exit(3, `error: ${error.message}\n`);
+    if (error instanceof GitError && error.code === "limit") {
+      throw new Exit(255, `error: ${error.message}\n`);
+    }
     if (error instanceof GitError && (error.code === "locked" || error.code === "io")) {
       throw new Exit(error.code === "locked" ? 255 : 4, `error: ${error.message}\n`);
     }

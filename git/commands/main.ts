@@ -4,7 +4,7 @@
  * @module
  */
 import type { ByteString } from "../_bytes.ts";
-import { decodeText } from "../_bytes.ts";
+import { decodeText, encodeText } from "../_bytes.ts";
 import { nativePath } from "../_files.ts";
 import { canonicalKey } from "../config.ts";
 import { GitError } from "../errors.ts";
@@ -124,6 +124,66 @@ const COMMANDS: Record<string, [() => Promise<unknown>, string]> = {
   "fsck": [fsck, "fsckCommand"],
 };
 
+/** Commands that work without a repository. */
+const GENTLE = new Set([
+  "apply",
+  "archive",
+  "bundle",
+  "check-ref-format",
+  "clone",
+  "config",
+  "credential",
+  "diff",
+  "env--helper",
+  "get-tar-commit-id",
+  "grep",
+  "hash-object",
+  "index-pack",
+  "init",
+  "init-db",
+  "ls-remote",
+  "merge-file",
+  "serve",
+  "shortlog",
+  "show-index",
+  "stripspace",
+  "var",
+  "verify-pack",
+]);
+
+/** Commands that do not look at the settings `core.*`, so that those can be mended. */
+const UNCHECKED = new Set([
+  "check-ref-format",
+  "clone",
+  "config",
+  "env--helper",
+  "get-tar-commit-id",
+  "init",
+  "init-db",
+  "merge-file",
+  "serve",
+  "show-index",
+]);
+
+const CORE_BOOLEANS = [
+  "bare",
+  "filemode",
+  "ignorecase",
+  "prefersymlinkrefs",
+  "protecthfs",
+  "protectntfs",
+  "quotepath",
+  "sparsecheckout",
+  "symlinks",
+  "trustctime",
+  "warnambiguousrefs",
+];
+
+function checkCoreSettings(config: Cli["config"]): void {
+  for (const name of CORE_BOOLEANS) config.bool(`core.${name}`);
+  config.int("core.bigfilethreshold");
+}
+
 const HELP = `usage: git [--version] [--help] [-C <path>] [-c <name>=<value>]
            [--exec-path[=<path>]] [--html-path] [--man-path] [--info-path]
            [-p | --paginate | -P | --no-pager] [--no-replace-objects] [--bare]
@@ -175,6 +235,9 @@ export async function main(args: ByteString[]): Promise<number> {
         if (text === undefined) throw new Exit(129, `-c expects a configuration string\n${HELP}`);
         global.overrides.push(parseOverride(text));
       } else if (is("--config-env")) {
+        if (argument === "--config-env" && i + 1 >= args.length) {
+          throw new Exit(129, `no config key given for --config-env\n${HELP}`);
+        }
         const text = value("--config-env");
         const at = text.lastIndexOf("=");
         if (at < 0) throw new Exit(128, `fatal: invalid config format: ${text}\n`);
@@ -194,7 +257,7 @@ export async function main(args: ByteString[]): Promise<number> {
             }'\n`,
           );
         }
-        global.overrides.push(parseOverride(`${text.slice(0, at)}=${content}`));
+        global.overrides.push([overrideKey(text.slice(0, at)), encodeText(content)]);
       } else if (is("--git-dir")) {
         global.gitDir = value("--git-dir");
         Deno.env.set("GIT_DIR", decodeText(global.gitDir));
@@ -270,11 +333,15 @@ function quoteShell(text: ByteString): ByteString {
 function parseOverride(text: ByteString): [ByteString, ByteString | undefined] {
   const equals = text.indexOf("=");
   const key = equals < 0 ? text : text.slice(0, equals);
+  return [overrideKey(key), equals < 0 ? undefined : text.slice(equals + 1)];
+}
+
+function overrideKey(key: ByteString): ByteString {
   if (key === "") {
     throw new Exit(128, "error: empty config key\nfatal: unable to parse command-line config\n");
   }
   try {
-    return [canonicalKey(key.trim()), equals < 0 ? undefined : text.slice(equals + 1)];
+    return canonicalKey(key.trim());
   } catch (error) {
     throw new Exit(
       128,
@@ -338,6 +405,8 @@ async function dispatch(
   }
   const found = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (found !== undefined) {
+    cli.gentle = GENTLE.has(name);
+    if (!UNCHECKED.has(name)) checkCoreSettings(cli.config);
     const module = await found[0]() as Module;
     return await module[found[1]]!(cli, args, name);
   }
