@@ -603,15 +603,20 @@ function looseHead(
   } catch (error) {
     // Objects shorter than the window end early; what came out is in `head`.
     const parsed = parseLooseHeader(head);
-    if (parsed !== undefined && parsed.at + parsed.size <= limit) return parsed;
+    if (parsed !== undefined && parsed.at + parsed.size <= limit) {
+      if (!anyType && parsed.at > MAX_HEADER_SIZE) throw longHeader(id);
+      return parsed;
+    }
     throw new GitError("corrupt", `unable to unpack ${id} header`, { cause: error });
   }
   const parsed = parseLooseHeader(head);
-  if (!anyType && !head.subarray(0, MAX_HEADER_SIZE).includes(0)) {
-    throw corrupt(`header for ${id} too long, exceeds ${MAX_HEADER_SIZE} bytes`);
-  }
+  if (!anyType && !head.subarray(0, MAX_HEADER_SIZE).includes(0)) throw longHeader(id);
   if (parsed === undefined) throw corrupt(`unable to parse ${id} header`);
   return parsed;
+}
+
+function longHeader(id: ObjectId): GitError {
+  return corrupt(`header for ${id} too long, exceeds ${MAX_HEADER_SIZE} bytes`);
 }
 
 /** Inflates a loose object file. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, decodeText, encodeText } from "./_bytes.ts";
+import { type ByteString, decodeText, encodeText, fromByteString } from "./_bytes.ts";
 import {
   directoryName,
   isDirectory,
@@ -640,11 +640,16 @@ export function initRepository(
   if (options.separateGitDir !== undefined) {
     const separate = absolutePath(options.separateGitDir);
     if (existing !== undefined) {
-      const from = existing.isFile ? readGitFile(gitDir)! : gitDir;
+      // A symbolic link at `.git` stays and gets the new address written through it.
+      const from = existing.isFile
+        ? readGitFile(gitDir)!
+        : encodeText(Deno.realPathSync(nativePath(gitDir)));
       if (from !== separate) {
         makeDirectories(directoryName(separate));
         Deno.renameSync(nativePath(from), nativePath(separate));
+        readdressWorktrees(separate);
       }
+      if (existing.isDirectory) gitDir = from;
     }
     makeDirectories(separate);
     Deno.writeTextFileSync(nativePath(gitDir), `gitdir: ${decodeText(separate)}\n`);
@@ -654,9 +659,10 @@ export function initRepository(
   }
   const existed = stat(`${gitDir}/HEAD`) !== undefined || lstat(`${gitDir}/HEAD`) !== undefined;
   makeDirectories(gitDir);
-  const template = options.template ?? "";
-  if (template !== "") copyTemplate(template, gitDir);
   const commonDir = commonDirectory(gitDir);
+  const { template } = options;
+  if (template === undefined) writeDefaultTemplate(commonDir);
+  else if (template !== "") copyTemplate(template, commonDir);
   for (const directory of ["refs/heads", "refs/tags", "objects/info", "objects/pack"]) {
     if (directory.startsWith("objects") && environment.get("GIT_OBJECT_DIRECTORY") !== undefined) {
       makeDirectories(`${environment.get("GIT_OBJECT_DIRECTORY")}/${directory.slice(8)}`);
@@ -707,8 +713,60 @@ export function initRepository(
   if (options.separateGitDir !== undefined && workTree !== undefined) {
     workTree = options.workTree ?? target;
   }
+  if (shared !== undefined) shareFiles(gitDir, sharedValue(shared));
   const repository = Repository.at({ gitDir, commonDir, workTree }, options);
   return { repository, existed, gitDir };
+}
+
+/** Tells linked worktrees that the repository has moved. */
+function readdressWorktrees(commonDir: ByteString): void {
+  if (!isDirectory(`${commonDir}/worktrees`)) return;
+  for (const { name } of listDirectory(`${commonDir}/worktrees`)) {
+    const file = readTextIfAny(`${commonDir}/worktrees/${name}/gitdir`)?.trimEnd();
+    if (file === undefined || !stat(file)?.isFile) continue;
+    Deno.writeFileSync(
+      nativePath(file),
+      fromByteString(`gitdir: ${commonDir}/worktrees/${name}\n`),
+    );
+  }
+}
+
+/** What a repository has without a template of the user's. */
+function writeDefaultTemplate(gitDir: ByteString): void {
+  for (const directory of ["branches", "hooks", "info"]) makeDirectories(`${gitDir}/${directory}`);
+  const files: [string, string][] = [
+    [
+      "description",
+      "Unnamed repository; edit this file 'description' to name the repository.\n",
+    ],
+    [
+      "info/exclude",
+      "# Patterns of files that Git leaves alone in this repository only, one a line.\n# Patterns for everybody belong into .gitignore.\n",
+    ],
+  ];
+  for (const [name, text] of files) {
+    const path = `${gitDir}/${name}`;
+    if (lstat(path) === undefined) Deno.writeTextFileSync(nativePath(path), text);
+  }
+}
+
+/** Gives everything below a new repository the permissions of `core.sharedRepository`. */
+function shareFiles(path: ByteString, shared: ByteString): void {
+  const info = lstat(path);
+  if (info === undefined || info.isSymlink || shared === "0") return;
+  const old = (info.mode ?? 0) & 0o7777;
+  const exact = shared.length > 1;
+  let tweak = exact ? parseInt(shared, 8) : shared === "2" ? 0o664 : 0o660;
+  if ((old & 0o200) === 0) tweak &= ~0o222;
+  if ((old & 0o100) !== 0) tweak |= (tweak & 0o444) >> 2;
+  let mode = exact ? (old & ~0o777) | tweak : old | tweak;
+  if (info.isDirectory) {
+    mode |= (mode & 0o444) >> 2;
+    if ((mode & 0o60) !== 0) mode |= 0o2000;
+  }
+  if (mode !== old) Deno.chmodSync(nativePath(path), mode);
+  if (!info.isDirectory) return;
+  for (const { name } of listDirectory(path)) shareFiles(`${path}/${name}`, shared);
 }
 
 function sharedValue(shared: ByteString): ByteString {

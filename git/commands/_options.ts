@@ -50,7 +50,7 @@ export class Options {
 interface Spec {
   key: string;
   names: string[];
-  kind: "flag" | "count" | "value" | "list" | "optional" | "number";
+  kind: "flag" | "count" | "value" | "list" | "optional" | "number" | "last";
   negatable: boolean;
   hidden: boolean;
 }
@@ -60,7 +60,7 @@ const cache = new Map<string, Spec[]>();
 /**
  * The grammar of one spec: names separated by commas, then nothing for a flag, `+` for a count,
  * `=` for a value, `*` for a list of values, `?` for an optional value (only with `=`), `#` for a
- * number. A leading `!` means there is no `--no-` form. The last name is the key.
+ * number, `~` for a value that may be missing where it would be the last argument. A leading `!` means there is no `--no-` form. The last name is the key.
  */
 function parseSpecs(text: string): Spec[] {
   const known = cache.get(text);
@@ -75,6 +75,7 @@ function parseSpecs(text: string): Spec[] {
       "*": "list",
       "?": "optional",
       "#": "number",
+      "~": "last",
     };
     const kind = kinds[mark] ?? "flag";
     const names = (kind === "flag" ? body : body.slice(0, -1)).split(",");
@@ -178,6 +179,7 @@ export function parseOptions(
       } else if (inline !== undefined) set(spec, inline, `option \`${name}'`);
       else if (spec.kind === "optional") set(spec, true, `option \`${name}'`);
       else if (i + 1 < args.length) set(spec, args[++i]!, `option \`${name}'`);
+      else if (spec.kind === "last") set(spec, true, `option \`${name}'`);
       else throw new Exit(129, `error: option \`${name}' requires a value\n`);
       continue;
     }

@@ -323,7 +323,8 @@ function refAtom(cli: Cli, atomText: string, row: RefRow): ByteString {
         )
         : subjectOf(unsigned);
     case "body":
-      return bodyOf(message);
+      // A signature right behind an empty subject is all of the body.
+      return unsigned.trim() === "" ? message.replace(/^\n+/, "") : bodyOf(message);
     case "contents":
       if (form === undefined) return message.replace(/^\n+/, "");
       if (form === "subject") return subjectOf(unsigned);
@@ -390,11 +391,9 @@ export function sortRows(cli: Cli, rows: RefRow[], keys: ByteString[], fold: boo
       const raw = refAtom(cli, `${atom.replace(/:.*/, "")}:unix`, row);
       return raw === "" ? 0 : Number(raw);
     }
-    if (
-      atom === "contents:size" || atom === "objectsize" || atom === "numparent" ||
-      atom === "objectsize:disk" ||
-      atom === "raw:size"
-    ) return Number(refAtom(cli, atom, row));
+    if (atom === "objectsize" || atom === "numparent" || atom === "objectsize:disk") {
+      return Number(refAtom(cli, atom, row));
+    }
     const text = refAtom(cli, atom, row);
     return fold ? text.toLowerCase() : text;
   };
@@ -409,9 +408,17 @@ export function sortRows(cli: Cli, rows: RefRow[], keys: ByteString[], fold: boo
     }
     return 0;
   };
+  // What a row is sorted by is worked out once, on first use.
+  const known = new Map<RefRow, (string | number)[]>();
+  const keyOf = (row: RefRow, at: number): string | number => {
+    let own = known.get(row);
+    if (own === undefined) known.set(row, own = []);
+    return own[at] ??= value(row, parsed[at]!.atom);
+  };
   rows.sort((a, b) => {
-    for (const { descending, version, atom } of parsed) {
-      const x = value(a, atom), y = value(b, atom);
+    for (let i = 0; i < parsed.length; i++) {
+      const { descending, version } = parsed[i]!;
+      const x = keyOf(a, i), y = keyOf(b, i);
       const order = version ? versions(String(x), String(y)) : x < y ? -1 : x > y ? 1 : 0;
       if (order !== 0) return descending ? -order : order;
     }
@@ -421,17 +428,22 @@ export function sortRows(cli: Cli, rows: RefRow[], keys: ByteString[], fold: boo
 
 /** Options that choose refs. */
 export const FILTER_SPEC =
-  "sort* points-at* merged? no-merged? contains? no-contains? format= count= i,ignore-case color?";
+  "sort* !points-at~ !merged~ !no-merged~ !contains~ !no-contains~ format= count= i,ignore-case color?";
 
 /** Keeps the refs that `--merged`, `--contains` and their kin want. */
 export function filterRows(cli: Cli, rows: RefRow[], o: ReturnType<typeof parseOptions>): RefRow[] {
   const { objects } = cli.repo;
-  const commitOf = (name: ByteString): ObjectId => {
+  const commitOf = (name: ByteString, key: string): ObjectId => {
     const id = cli.tryRevision(name);
-    if (id === undefined || !objects.has(id)) {
-      throw new Exit(129, `error: malformed object name ${name}\n`);
-    }
-    return peelTo(objects, id, "commit") ?? die(`object ${name} is not a commit`);
+    if (id === undefined) throw new Exit(129, `error: malformed object name ${name}\n`);
+    const commit = objects.has(id) ? peelTo(objects, id, "commit") : undefined;
+    if (commit !== undefined) return commit;
+    throw new Exit(
+      129,
+      key.endsWith("merged")
+        ? `error: option \`${key}' must point to a commit\n`
+        : `error: no such commit ${name}\n`,
+    );
   };
   let out = rows;
   for (const [key, value] of o.order) {
@@ -443,7 +455,7 @@ export function filterRows(cli: Cli, rows: RefRow[], o: ReturnType<typeof parseO
       out = out.filter((row) => row.id === id || peelTo(objects, row.id, "any") === id);
       continue;
     }
-    const commit = commitOf(name);
+    const commit = commitOf(name, key);
     out = out.filter((row) => {
       const own = peelTo(objects, row.id, "commit");
       if (own === undefined) return false;

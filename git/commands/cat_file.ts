@@ -68,7 +68,6 @@ export function catFile(cli: Cli, args: ByteString[]): number {
       nul: o.flag("z"),
       buffer: o.flag("buffer"),
       follow: o.flag("follow-symlinks"),
-      unknown: o.flag("allow-unknown-type"),
       filters: mode === "filters",
     });
   }
@@ -180,7 +179,6 @@ function batchObjects(
     nul: boolean;
     buffer: boolean;
     follow: boolean;
-    unknown: boolean;
     filters: boolean;
   },
 ): number {
@@ -216,14 +214,8 @@ function batchObjects(
       info = objects.describe(id);
     } catch (error) {
       if (!(error instanceof GitError)) throw error;
-      if (settings.unknown) {
-        const loose = objects.readLoose(id, { anyType: true });
-        if (loose !== undefined) info = { type: loose.type, size: loose.data.length };
-      }
-      if (info === undefined) {
-        if (error.message.includes("unknown type")) die("invalid object type");
-        cli.err(`error: ${error.message}\n`);
-      }
+      if (error.message.includes("unknown type")) die("invalid object type");
+      cli.err(`error: ${error.message}\n`);
     }
     if (info === undefined) {
       cli.out(`${name} missing\n`);

@@ -7,7 +7,13 @@ import type { ByteString } from "../_bytes.ts";
 import { isDirectory, makeDirectories, nativePath, stat } from "../_files.ts";
 import { hashAlgorithm, SHA1 } from "../hash_algorithm.ts";
 import { isRefName } from "../ref_name.ts";
-import { absolutePath, initRepository, loadConfig } from "../repository.ts";
+import {
+  absolutePath,
+  commonDirectory,
+  initRepository,
+  loadConfig,
+  readGitFile,
+} from "../repository.ts";
 import { type Cli, currentDirectory, die, realPath } from "./_context.ts";
 import { parseOptions, usageError } from "./_options.ts";
 
@@ -65,6 +71,16 @@ export function init(cli: Cli, args: ByteString[]): number {
     algorithm = hashAlgorithm(formatText);
     if (algorithm === undefined) die(`unknown hash algorithm '${formatText}'`);
     if (!o.given("object-format") && algorithm === SHA1) algorithm = undefined;
+  }
+  if (o.given("separate-git-dir") && gitDirEnv === undefined) {
+    const common = linkedCommonDirectory(target);
+    if (common !== undefined) {
+      // The whole repository moves, not the part that belongs to this worktree.
+      if (!common.endsWith("/.git")) {
+        die("--separate-git-dir incompatible with bare repository");
+      }
+      target = common.slice(0, -5);
+    }
   }
   let bare = bareRequested;
   let gitDir: ByteString | undefined;
@@ -140,6 +156,14 @@ export function init(cli: Cli, args: ByteString[]): number {
   }
   result.repository.close();
   return 0;
+}
+
+/** The common directory of a linked worktree; `undefined` for anything else. */
+function linkedCommonDirectory(workTree: ByteString): ByteString | undefined {
+  if (!stat(`${workTree}/.git`)?.isFile) return undefined;
+  const gitDir = readGitFile(`${workTree}/.git`)!;
+  const common = commonDirectory(gitDir);
+  return common === gitDir ? undefined : common;
 }
 
 function guessBare(gitDir: ByteString): boolean {

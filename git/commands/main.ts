@@ -424,7 +424,14 @@ async function dispatch(
     const words = splitWords(alias);
     // Options in front of the aliased command are taken as if typed.
     if (words[0]?.startsWith("-")) return await main([...words, ...args]);
-    return await dispatch(cli, words[0]!, [...words.slice(1), ...args], depth + 1);
+    // The lookup may have moved to the top of the worktree; the command starts where it was typed.
+    Deno.chdir(nativePath(cli.startDirectory));
+    const inner = new Cli(cli.global);
+    try {
+      return await dispatch(inner, words[0]!, [...words.slice(1), ...args], depth + 1);
+    } finally {
+      inner.flush();
+    }
   }
   for (
     const directory of [

@@ -288,9 +288,11 @@ export function revParse(cli: Cli, args: ByteString[]): number {
           put(
             paths.commonDir === paths.gitDir
               ? formatPath(
-                shownGitDir() === ".git"
-                  ? ".git"
-                  : relativePath(realPath(cli.startDirectory), realPath(paths.commonDir)),
+                shownGitDir() === paths.gitDir &&
+                  paths.commonDir === `${paths.workTree}/.git` &&
+                  !`${cli.startDirectory}/`.startsWith(`${paths.gitDir}/`)
+                  ? relativePath(realPath(cli.startDirectory), realPath(paths.commonDir))
+                  : shownGitDir(),
                 "as-is",
               )
               : formatPath(paths.commonDir, "as-is"),
@@ -446,7 +448,8 @@ export function revParse(cli: Cli, args: ByteString[]): number {
 const REV_FLAGS =
   /^-(n\d*|\d+)$|^--(all|bisect|branches|cherry|cherry-pick|date-order|dense|disk-usage|first-parent|full-history|glob|header|ignore-missing|left-right|max-age|max-count|merges|min-age|no-merges|not|objects|parents|pretty|remotes|reverse|since|skip|sparse|tags|topo-order|until|after|before|author|committer|grep|cc|children|remove-empty)(=.*)?$/;
 
-function gitPath(cli: Cli, path: ByteString, gitDir: ByteString): ByteString {
+function gitPath(cli: Cli, path: ByteString, shownDir: ByteString): ByteString {
+  const gitDir = shownDir === "." ? "" : `${shownDir}/`;
   const { env } = cli;
   if (path === "index" && env.get("GIT_INDEX_FILE") !== undefined) {
     return env.get("GIT_INDEX_FILE")!;
@@ -467,7 +470,7 @@ function gitPath(cli: Cli, path: ByteString, gitDir: ByteString): ByteString {
     const shared =
       !(/^(HEAD|index|logs\/HEAD|[A-Z_]+|config\.worktree|refs\/(bisect|worktree|rewritten).*|logs\/refs\/(bisect|worktree|rewritten).*|info\/sparse-checkout|modules.*)(\.lock)?$/
         .test(path));
-    return shared ? `${paths.commonDir}/${path}` : `${gitDir}/${path}`;
+    return shared ? `${paths.commonDir}/${path}` : `${gitDir}${path}`;
   }
-  return `${gitDir}/${path}`;
+  return `${gitDir}${path}`;
 }
