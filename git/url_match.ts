@@ -20,7 +20,7 @@ interface NormalUrl {
   path: string;
 }
 
-const UNSAFE = /[\x00-\x20\x7f-\xff<>"%{}|\\^`]/;
+const UNSAFE = /[^!-~]|[<>"%{}|\\^`]/;
 const RESERVED = ":/?#[]@!$&'()*+,;=";
 
 /** Escapes what must be, unescapes what need not be; `undefined` for a broken escape. */
