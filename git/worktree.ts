@@ -240,7 +240,8 @@ export function switchTree(
       conflicts.changed.push(path);
       continue;
     }
-    if (update) {
+    // A submodule may be at another commit than the index says: it stays there.
+    if (update && !isGitlinkMode(c.mode)) {
       const state = comparer.state(c);
       if (state !== "clean" && state !== "deleted") {
         conflicts.changed.push(path);
