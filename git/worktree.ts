@@ -166,6 +166,11 @@ export function switchTree(
     overwriteIgnored?: boolean;
     updateWorktree?: boolean;
     dry?: boolean;
+    /**
+     * Give up what is in the index, `from` or not, but not what is only in the worktree; what is
+     * unmerged is given up in both.
+     */
+    discardIndex?: boolean;
   } = {},
 ): void {
   const before = flattenTree(repository, from), after = flattenTree(repository, to);
@@ -187,7 +192,13 @@ export function switchTree(
   ): boolean =>
     a === b || (a !== undefined && b !== undefined && a.mode === b.mode && a.id === b.id);
   for (const path of [...paths].sort()) {
-    const a = before.get(path), b = after.get(path), c = current.get(path);
+    const b = after.get(path), c = current.get(path);
+    const a = options.discardIndex ? c : before.get(path);
+    if (options.discardIndex && c === undefined && index.hasPath(path)) {
+      if (b === undefined) plan.remove.push(path);
+      else plan.write.push({ path, ...b });
+      continue;
+    }
     if (options.force) {
       if (b === undefined) {
         if (c !== undefined || index.hasPath(path)) plan.remove.push(path);

@@ -128,20 +128,13 @@ export function reset(cli: Cli, args: ByteString[]): number {
       if (mode === "keep" && index.unmerged) {
         die("Cannot do a keep reset in the middle of a merge.");
       }
-      if (mode === "merge") {
-        // What a merge left undecided is not the user's own.
-        for (const entry of index.entries) {
-          if (entry.stage > 0) removeFile(repo.worktreePath(entry.path));
-        }
-        index.filter((entry) => entry.stage === 0);
-      }
       try {
         switchTree(
           repo,
           index,
           oldHead === undefined ? undefined : commitLinks(repo.objects, oldHead).tree,
           tree,
-          { force: false },
+          { discardIndex: mode === "merge" },
         );
       } catch (error) {
         if (!(error instanceof SwitchError)) throw error;
