@@ -61,6 +61,31 @@ export function fromHex(text: string): Uint8Array {
   return Buffer.from(text, "hex");
 }
 
+const HEX_DIGITS = new Int8Array(256).fill(-1);
+for (let i = 0; i < 16; i++) {
+  HEX_DIGITS["0123456789abcdef".charCodeAt(i)] = i;
+  HEX_DIGITS["0123456789ABCDEF".charCodeAt(i)] = i;
+}
+
+/** Fills `out` from hexadecimal text of exactly twice its length; false when it is not that. */
+export function hexInto(text: string, out: Uint8Array): boolean {
+  if (text.length !== out.length * 2) return false;
+  let bad = 0;
+  for (let i = 0; i < out.length; i++) {
+    const high = HEX_DIGITS[text.charCodeAt(2 * i)] ?? -1;
+    const low = HEX_DIGITS[text.charCodeAt(2 * i + 1)] ?? -1;
+    bad |= high | low;
+    out[i] = (high << 4) | low;
+  }
+  return bad >= 0;
+}
+
+/** Two hexadecimal digits of every byte, one behind the other. */
+export const HEX_OF_BYTES: Uint8Array = Uint8Array.from(
+  { length: 512 },
+  (_, i) => "0123456789abcdef".charCodeAt(i & 1 ? (i >> 1) & 15 : i >> 5),
+);
+
 /** Big-endian 32-bit read, unsigned. */
 export function readU32(data: Uint8Array, at: number): number {
   return ((data[at]! << 24) | (data[at + 1]! << 16) | (data[at + 2]! << 8) | data[at + 3]!) >>> 0;

@@ -145,60 +145,81 @@ const DISTANCE_EXTRA = new Uint8Array([
 ]);
 const ORDER = new Uint8Array([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]);
 
-const FAST_BITS = 9;
-const FAST_SIZE = 1 << FAST_BITS;
-
 /** A canonical Huffman code: short codes by table (symbol << 4 | length), long ones by counting. */
 class Huffman {
-  readonly fast = new Uint16Array(FAST_SIZE);
+  readonly fast: Uint16Array;
+  readonly mask: number;
   readonly count = new Uint16Array(16);
   readonly symbols: Uint16Array;
-  readonly #offsets = new Uint16Array(16);
+  readonly #bits: number;
+  readonly #next = new Uint16Array(16);
 
-  constructor(size: number) {
+  constructor(size: number, bits: number) {
     this.symbols = new Uint16Array(size);
+    this.fast = new Uint16Array(1 << bits);
+    this.mask = (1 << bits) - 1;
+    this.#bits = bits;
   }
 
   /** Builds from code lengths; returns the number of unused codes, negative when over-subscribed. */
   build(lengths: Uint8Array, from: number, n: number): number {
     const { count, symbols, fast } = this;
-    const offsets = this.#offsets;
+    const next = this.#next;
+    const bits = this.#bits;
+    const size = 1 << bits;
     count.fill(0);
-    for (let i = 0; i < n; i++) count[lengths[from + i]!]!++;
+    for (let i = from; i < from + n; i++) count[lengths[i]!]!++;
     let left = 1;
     for (let length = 1; length < 16; length++) {
-      left <<= 1;
-      left -= count[length]!;
+      left = (left << 1) - count[length]!;
       if (left < 0) return left;
     }
     if (count[0] === n) left = 0;
-    offsets[1] = 0;
-    for (let length = 1; length < 15; length++) {
-      offsets[length + 1] = offsets[length]! + count[length]!;
-    }
+    next[1] = 0;
+    for (let length = 1; length < 15; length++) next[length + 1] = next[length]! + count[length]!;
     for (let i = 0; i < n; i++) {
       const length = lengths[from + i]!;
-      if (length !== 0) symbols[offsets[length]!++] = i;
+      if (length !== 0) symbols[next[length]!++] = i;
     }
     fast.fill(0);
-    let code = 0, index = 0;
-    for (let length = 1; length <= FAST_BITS; length++) {
-      const c = count[length]!;
+    // Codes are counted up bit-reversed, because the stream has their first bit lowest.
+    let reversed = 0, index = 0;
+    for (let length = 1; length <= bits; length++) {
       const step = 1 << length;
-      for (let k = 0; k < c; k++, code++, index++) {
-        let reversed = 0;
-        for (let b = 0; b < length; b++) reversed |= ((code >> b) & 1) << (length - 1 - b);
-        const entry = (symbols[index]! << 4) | length;
-        for (let at = reversed; at < FAST_SIZE; at += step) fast[at] = entry;
+      const top = step >> 1;
+      for (let left = count[length]!; left > 0; left--) {
+        const entry = (symbols[index++]! << 4) | length;
+        for (let at = reversed; at < size; at += step) fast[at] = entry;
+        let bit = top;
+        while (reversed & bit) {
+          reversed ^= bit;
+          bit >>= 1;
+        }
+        reversed |= bit;
       }
-      code <<= 1;
     }
     return left;
   }
+
+  /** Decodes a code that the table does not hold from 15 bits; 0 when there is no such code. */
+  long(hold: number): number {
+    const { count, symbols } = this;
+    let value = 0, first = 0, index = 0;
+    for (let length = 1; length < 16; length++) {
+      value |= hold & 1;
+      hold >>>= 1;
+      const n = count[length]!;
+      if (value - n < first) return (symbols[index + (value - first)]! << 4) | length;
+      index += n;
+      first = (first + n) << 1;
+      value <<= 1;
+    }
+    return 0;
+  }
 }
 
-const fixedLiterals = new Huffman(288);
-const fixedDistances = new Huffman(32);
+const fixedLiterals = new Huffman(288, 9);
+const fixedDistances = new Huffman(32, 7);
 {
   const lengths = new Uint8Array(288);
   lengths.fill(8, 0, 144);
@@ -208,9 +229,9 @@ const fixedDistances = new Huffman(32);
   fixedLiterals.build(lengths, 0, 288);
   fixedDistances.build(new Uint8Array(30).fill(5), 0, 30);
 }
-const dynamicLiterals = new Huffman(288);
-const dynamicDistances = new Huffman(32);
-const codeLengthCode = new Huffman(19);
+const dynamicLiterals = new Huffman(288, 9);
+const dynamicDistances = new Huffman(32, 7);
+const codeLengthCode = new Huffman(19, 7);
 const codeLengths = new Uint8Array(320);
 
 /** Thrown (as a `GitError`) when the input ended before the stream did. */
@@ -220,93 +241,21 @@ function bad(what: string): GitError {
   return corrupt(`inflate: ${what}`);
 }
 
-// The decoder's state lives in module variables: a closure or an object per call costs more than
-// decoding a 100-byte delta.
-let source: Uint8Array = new Uint8Array(0);
-let position = 0;
-let limit = 0;
-let hold = 0;
-let held = 0;
-
-function needBits(n: number): number {
-  while (held < n) {
-    if (position >= limit) throw corrupt(TRUNCATED);
-    hold |= source[position++]! << held;
-    held += 8;
-  }
-  const value = hold & ((1 << n) - 1);
-  hold >>>= n;
-  held -= n;
-  return value;
+/** Whether the codes that were read can be used: complete, or a single code of one bit. */
+function usable(code: Huffman, left: number, n: number): boolean {
+  return left === 0 || (left > 0 && n === code.count[0]! + code.count[1]!);
 }
 
-function slowSymbol(code: Huffman): number {
-  let value = 0, first = 0, index = 0;
-  for (let length = 1; length < 16; length++) {
-    value |= needBits(1);
-    const count = code.count[length]!;
-    if (value - count < first) return code.symbols[index + (value - first)]!;
-    index += count;
-    first = (first + count) << 1;
-    value <<= 1;
-  }
-  throw bad("invalid code");
-}
+/**
+ * The decoder takes bits two bytes at a time and may look this far behind the end of its input;
+ * what it finds there is never used.
+ */
+const MARGIN = 8;
+const SCRATCH = 1 << 16;
+let scratch: Uint8Array | undefined;
 
-function readSymbol(code: Huffman): number {
-  while (held < 15 && position < limit) {
-    hold |= source[position++]! << held;
-    held += 8;
-  }
-  const entry = code.fast[hold & (FAST_SIZE - 1)]!;
-  const length = entry & 15;
-  if (length !== 0 && length <= held) {
-    hold >>>= length;
-    held -= length;
-    return entry >> 4;
-  }
-  return slowSymbol(code);
-}
-
-function readDynamic(): void {
-  const literals = needBits(5) + 257;
-  const distances = needBits(5) + 1;
-  const codes = needBits(4) + 4;
-  if (literals > 286 || distances > 30) throw bad("too many codes");
-  codeLengths.fill(0, 0, 19);
-  for (let i = 0; i < codes; i++) codeLengths[ORDER[i]!] = needBits(3);
-  if (codeLengthCode.build(codeLengths, 0, 19) !== 0) throw bad("incomplete code length code");
-  let i = 0;
-  while (i < literals + distances) {
-    const symbol = readSymbol(codeLengthCode);
-    if (symbol < 16) {
-      codeLengths[i++] = symbol;
-      continue;
-    }
-    let previous = 0;
-    let repeat: number;
-    if (symbol === 16) {
-      if (i === 0) throw bad("no length to repeat");
-      previous = codeLengths[i - 1]!;
-      repeat = 3 + needBits(2);
-    } else if (symbol === 17) repeat = 3 + needBits(3);
-    else repeat = 11 + needBits(7);
-    if (i + repeat > literals + distances) throw bad("too many lengths");
-    while (repeat-- > 0) codeLengths[i++] = previous;
-  }
-  if (codeLengths[256] === 0) throw bad("no end of block code");
-  const left = dynamicLiterals.build(codeLengths, 0, literals);
-  if (
-    left !== 0 && (left < 0 || literals !== dynamicLiterals.count[0]! + dynamicLiterals.count[1]!)
-  ) {
-    throw bad("incomplete literal code");
-  }
-  const leftDistances = dynamicDistances.build(codeLengths, literals, distances);
-  if (
-    leftDistances !== 0 &&
-    (leftDistances < 0 || distances !== dynamicDistances.count[0]! + dynamicDistances.count[1]!)
-  ) throw bad("incomplete distance code");
-}
+/** Above this size (bytes) a call into zlib is cheaper than decoding here. */
+const LONG = 2048;
 
 /**
  * Inflates the zlib stream at `data[start..end)` into `out`.
@@ -323,31 +272,54 @@ export function inflateInto(
   out: Uint8Array,
   partial = false,
 ): number {
-  if (!partial && out.length > 32768 && longFailures < MAX_LONG_FAILURES) {
+  if (!partial && out.length > LONG && longFailures < MAX_LONG_FAILURES) {
     return inflateLong(data, start, end, out);
   }
-  source = data;
-  limit = end;
+  const length = end - start;
+  if (end + MARGIN <= data.length || length > SCRATCH) {
+    return decode(data, start, end, out, partial);
+  }
+  scratch ??= new Uint8Array(SCRATCH + MARGIN);
+  scratch.set(data.subarray(start, end));
+  return decode(scratch, 0, length, out, partial) + start;
+}
+
+// One function with all state in local variables: spread over several, or kept in an object, it
+// takes about three times as long.
+function decode(
+  data: Uint8Array,
+  start: number,
+  end: number,
+  out: Uint8Array,
+  partial: boolean,
+): number {
+  const size = out.length;
   if (end - start < 2) throw corrupt(TRUNCATED);
-  const method = data[start]!;
-  if (
-    (method & 15) !== 8 || ((method << 8) | data[start + 1]!) % 31 !== 0 || (data[start + 1]! & 32)
-  ) {
+  const method = data[start]!, flags = data[start + 1]!;
+  if ((method & 15) !== 8 || ((method << 8) | flags) % 31 !== 0 || (flags & 32)) {
     throw bad("incorrect header check");
   }
-  position = start + 2;
-  hold = 0;
-  held = 0;
+  let position = start + 2;
+  let hold = 0, held = 0;
   let at = 0;
-  const size = out.length;
-  for (;;) {
-    const last = needBits(1);
-    const type = needBits(2);
+  let problem = "";
+  let last = 0;
+  stream:
+  while (last === 0) {
+    if (position - (held >> 3) >= end) throw corrupt(TRUNCATED);
+    if (held < 16) {
+      hold |= (data[position]! | (data[position + 1]! << 8)) << held;
+      position += 2;
+      held += 16;
+    }
+    last = hold & 1;
+    const type = (hold >>> 1) & 3;
+    hold >>>= 3;
+    held -= 3;
     if (type === 0) {
-      hold = 0;
       position -= held >> 3;
-      held = 0;
-      if (position + 4 > limit) throw corrupt(TRUNCATED);
+      hold = held = 0;
+      if (position + 4 > end) throw corrupt(TRUNCATED);
       let length = data[position]! | (data[position + 1]! << 8);
       if (length !== (~(data[position + 2]! | (data[position + 3]! << 8)) & 0xffff)) {
         throw bad("stored block length");
@@ -357,55 +329,204 @@ export function inflateInto(
         if (!partial) throw bad("more data than announced");
         length = size - at;
       }
-      if (position + length > limit) throw corrupt(TRUNCATED);
+      if (position + length > end) throw corrupt(TRUNCATED);
       out.set(data.subarray(position, position + length), at);
       at += length;
       position += length;
       if (partial && at === size) return position;
-    } else {
-      if (type === 3) throw bad("invalid block type");
-      if (type === 2) readDynamic();
-      const literals = type === 1 ? fixedLiterals : dynamicLiterals;
-      const distances = type === 1 ? fixedDistances : dynamicDistances;
-      for (;;) {
-        const symbol = readSymbol(literals);
-        if (symbol < 256) {
-          if (at === size) {
-            if (partial) return position;
-            throw bad("more data than announced");
-          }
-          out[at++] = symbol;
-        } else if (symbol === 256) {
-          break;
-        } else {
-          if (symbol > 285) throw bad("invalid length");
-          let length = LENGTH_BASE[symbol - 257]! + needBits(LENGTH_EXTRA[symbol - 257]!);
-          const code = readSymbol(distances);
-          if (code > 29) throw bad("invalid distance");
-          const distance = DISTANCE_BASE[code]! + needBits(DISTANCE_EXTRA[code]!);
-          if (distance > at) throw bad("distance too far back");
-          if (at + length > size) {
-            if (!partial) throw bad("more data than announced");
-            length = size - at;
-          }
-          if (distance >= length && length > 16) {
-            out.copyWithin(at, at - distance, at - distance + length);
-            at += length;
-          } else {
-            for (let from = at - distance; length > 0; length--) out[at++] = out[from++]!;
-          }
+      continue;
+    }
+    let literals = fixedLiterals, distances = fixedDistances;
+    if (type === 3) {
+      problem = "invalid block type";
+      break;
+    }
+    if (type === 2) {
+      literals = dynamicLiterals;
+      distances = dynamicDistances;
+      if (held < 16) {
+        hold |= (data[position]! | (data[position + 1]! << 8)) << held;
+        position += 2;
+        held += 16;
+      }
+      const literalCount = (hold & 31) + 257;
+      const distanceCount = ((hold >>> 5) & 31) + 1;
+      const codes = ((hold >>> 10) & 15) + 4;
+      hold >>>= 14;
+      held -= 14;
+      if (literalCount > 286 || distanceCount > 30) {
+        problem = "too many codes";
+        break;
+      }
+      codeLengths.fill(0, 0, 19);
+      for (let i = 0; i < codes; i++) {
+        if (held < 16) {
+          hold |= (data[position]! | (data[position + 1]! << 8)) << held;
+          position += 2;
+          held += 16;
         }
-        if (partial && at === size) return position;
+        codeLengths[ORDER[i]!] = hold & 7;
+        hold >>>= 3;
+        held -= 3;
+      }
+      if (codeLengthCode.build(codeLengths, 0, 19) !== 0) {
+        problem = "incomplete code length code";
+        break;
+      }
+      const { fast, mask } = codeLengthCode;
+      const total = literalCount + distanceCount;
+      for (let i = 0; i < total;) {
+        if (held < 16) {
+          hold |= (data[position]! | (data[position + 1]! << 8)) << held;
+          position += 2;
+          held += 16;
+        }
+        const entry = fast[hold & mask]!;
+        const symbol = entry >> 4;
+        hold >>>= entry & 15;
+        held -= entry & 15;
+        if (symbol < 16) {
+          codeLengths[i++] = symbol;
+          continue;
+        }
+        let previous = 0;
+        let repeat: number;
+        if (symbol === 16) {
+          if (i === 0) {
+            problem = "no length to repeat";
+            break stream;
+          }
+          previous = codeLengths[i - 1]!;
+          repeat = 3 + (hold & 3);
+          hold >>>= 2;
+          held -= 2;
+        } else if (symbol === 17) {
+          repeat = 3 + (hold & 7);
+          hold >>>= 3;
+          held -= 3;
+        } else {
+          repeat = 11 + (hold & 127);
+          hold >>>= 7;
+          held -= 7;
+        }
+        if (i + repeat > total) {
+          problem = "too many lengths";
+          break stream;
+        }
+        while (repeat-- > 0) codeLengths[i++] = previous;
+      }
+      if (codeLengths[256] === 0) {
+        problem = "no end of block code";
+        break;
+      }
+      if (!usable(literals, literals.build(codeLengths, 0, literalCount), literalCount)) {
+        problem = "incomplete literal code";
+        break;
+      }
+      const left = distances.build(codeLengths, literalCount, distanceCount);
+      if (!usable(distances, left, distanceCount)) {
+        problem = "incomplete distance code";
+        break;
       }
     }
-    if (last === 1) break;
+    const literalTable = literals.fast, literalMask = literals.mask;
+    const distanceTable = distances.fast, distanceMask = distances.mask;
+    for (;;) {
+      if (held < 16) {
+        hold |= (data[position]! | (data[position + 1]! << 8)) << held;
+        position += 2;
+        held += 16;
+      }
+      let entry = literalTable[hold & literalMask]!;
+      if (entry === 0) {
+        entry = literals.long(hold);
+        if (entry === 0) {
+          problem = "invalid code";
+          break stream;
+        }
+      }
+      hold >>>= entry & 15;
+      held -= entry & 15;
+      const symbol = entry >> 4;
+      if (symbol < 256) {
+        if (at >= size) {
+          if (partial) return position;
+          problem = "more data than announced";
+          break stream;
+        }
+        out[at++] = symbol;
+        continue;
+      }
+      if (symbol === 256) break;
+      if (held < 16) {
+        hold |= (data[position]! | (data[position + 1]! << 8)) << held;
+        position += 2;
+        held += 16;
+      }
+      const extra = LENGTH_EXTRA[symbol - 257]!;
+      let length = LENGTH_BASE[symbol - 257]! + (hold & ((1 << extra) - 1));
+      hold >>>= extra;
+      held -= extra;
+      if (held < 16) {
+        hold |= (data[position]! | (data[position + 1]! << 8)) << held;
+        position += 2;
+        held += 16;
+      }
+      entry = distanceTable[hold & distanceMask]!;
+      if (entry === 0) {
+        entry = distances.long(hold);
+        if (entry === 0) {
+          problem = "invalid code";
+          break stream;
+        }
+      }
+      hold >>>= entry & 15;
+      held -= entry & 15;
+      if (held < 16) {
+        hold |= (data[position]! | (data[position + 1]! << 8)) << held;
+        position += 2;
+        held += 16;
+      }
+      const code = entry >> 4;
+      const more = DISTANCE_EXTRA[code]!;
+      const distance = DISTANCE_BASE[code]! + (hold & ((1 << more) - 1));
+      hold >>>= more;
+      held -= more;
+      if (symbol > 285 || code > 29 || distance > at) {
+        problem = symbol > 285
+          ? "invalid length"
+          : code > 29
+          ? "invalid distance"
+          : "distance too far back";
+        break stream;
+      }
+      if (at + length > size) {
+        if (!partial) {
+          problem = "more data than announced";
+          break stream;
+        }
+        length = size - at;
+      }
+      if (distance >= length && length > 48) {
+        out.copyWithin(at, at - distance, at - distance + length);
+        at += length;
+      } else {
+        const stop = at + length;
+        for (let from = at - distance; at < stop;) out[at++] = out[from++]!;
+      }
+      if (partial && at === size) return position;
+    }
+    if (partial && at === size) return position;
   }
+  position -= held >> 3;
+  // What was made of bytes behind the end means nothing.
+  if (position > end) throw corrupt(TRUNCATED);
+  if (problem !== "") throw bad(problem);
   if (at !== size) {
     if (partial) throw corrupt(TRUNCATED);
     throw bad("less data than announced");
   }
-  position -= held >> 3;
-  if (position + 4 > limit) throw corrupt(TRUNCATED);
+  if (position + 4 > end) throw corrupt(TRUNCATED);
   let a = 1, b = 0;
   for (let i = 0; i < size;) {
     const stop = Math.min(size, i + 3800);
@@ -424,6 +545,26 @@ export function inflateInto(
   return position + 4;
 }
 
+/** Where {@linkcode inflate} stopped. */
+export const inflated = { end: 0 };
+
+/**
+ * Inflates the zlib stream at `data[start..end)` that makes exactly `size` bytes; where it stopped is
+ * in {@linkcode inflated}. Throws `GitError` ("corrupt").
+ */
+export function inflate(data: Uint8Array, start: number, end: number, size: number): Uint8Array {
+  if (size <= LONG || longFailures >= MAX_LONG_FAILURES) {
+    const out = new Uint8Array(size);
+    inflated.end = inflateInto(data, start, end, out);
+    return out;
+  }
+  const buffer = callZlib(data, start, end, size);
+  // Short ones come out of a pool, of which they would keep the whole.
+  return buffer.buffer.byteLength > size + 64
+    ? new Uint8Array(buffer)
+    : new Uint8Array(buffer.buffer, buffer.byteOffset, size);
+}
+
 /**
  * A failed call of zlib holds its buffers (up to 1 MiB) until the event loop turns, which a walk over
  * many damaged objects does not let it do: after this many the decoder above does all the work.
@@ -436,13 +577,13 @@ interface InflateInfo {
   engine: { bytesWritten: number };
 }
 
-function inflateLong(data: Uint8Array, start: number, end: number, out: Uint8Array): number {
+function callZlib(data: Uint8Array, start: number, end: number, size: number): Uint8Array {
   let result: InflateInfo;
   try {
     result = zlib().inflateSync(data.subarray(start, end), {
       info: true,
-      maxOutputLength: out.length + 1,
-      chunkSize: Math.min(out.length + 1, 1 << 20),
+      maxOutputLength: size + 1,
+      chunkSize: Math.min(size + 1, 1 << 20),
     }) as unknown as InflateInfo;
   } catch (error) {
     longFailures++;
@@ -451,9 +592,14 @@ function inflateLong(data: Uint8Array, start: number, end: number, out: Uint8Arr
     if (code === "ERR_BUFFER_TOO_LARGE") throw bad("more data than announced");
     throw bad(error instanceof Error ? error.message : "damaged stream");
   }
-  if (result.buffer.length !== out.length) {
-    throw bad(`${result.buffer.length < out.length ? "less" : "more"} data than announced`);
+  if (result.buffer.length !== size) {
+    throw bad(`${result.buffer.length < size ? "less" : "more"} data than announced`);
   }
-  out.set(result.buffer);
-  return start + result.engine.bytesWritten;
+  inflated.end = start + result.engine.bytesWritten;
+  return result.buffer;
+}
+
+function inflateLong(data: Uint8Array, start: number, end: number, out: Uint8Array): number {
+  out.set(callZlib(data, start, end, out.length));
+  return inflated.end;
 }

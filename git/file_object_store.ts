@@ -32,7 +32,7 @@ import {
 } from "./hash_algorithm.ts";
 import { type GitObject, isObjectType } from "./objects.ts";
 import type { ObjectStore } from "./object_store.ts";
-import { MAX_OBJECT_SIZE, PackFile } from "./pack_file.ts";
+import { type BaseResolver, MAX_OBJECT_SIZE, PackFile } from "./pack_file.ts";
 import { PackIndex } from "./pack_index.ts";
 import { CommitGraph } from "./commit_graph.ts";
 import { MultiPackIndex } from "./multi_pack_index.ts";
@@ -83,6 +83,12 @@ export class Pack {
   find(id: ObjectId): number {
     const at = this.index.find(id);
     return at < 0 ? -1 : this.index.offset(at);
+  }
+
+  /** Offset of the object whose raw id stands at `at`, or -1. */
+  findRaw(data: Uint8Array, at: number): number {
+    const position = this.index.findRaw(data, at);
+    return position < 0 ? -1 : this.index.offset(position);
   }
 
   /** Closes both files. */
@@ -326,11 +332,18 @@ export class FileObjectStore implements ObjectStore {
     return packed === undefined ? undefined : decodeLoose(packed, id, options.anyType);
   }
 
-  #resolver(pack: Pack): (id: ObjectId) => number | GitObject | undefined {
-    return (id) => {
-      const offset = pack.find(id);
-      return offset >= 0 ? offset : this.#readAny(id);
-    };
+  readonly #resolvers = new WeakMap<Pack, BaseResolver>();
+
+  #resolver(pack: Pack): BaseResolver {
+    let resolver = this.#resolvers.get(pack);
+    if (resolver === undefined) {
+      resolver = (id) => {
+        const offset = pack.find(id);
+        return offset >= 0 ? offset : this.#readAny(id);
+      };
+      this.#resolvers.set(pack, resolver);
+    }
+    return resolver;
   }
 
   #replacements: (() => ReadonlyMap<ObjectId, ObjectId>) | undefined;
@@ -360,6 +373,16 @@ export class FileObjectStore implements ObjectStore {
   /** The object, or `undefined`. */
   read(id: ObjectId): GitObject | undefined {
     return this.#readAny(this.#replaced(id));
+  }
+
+  /** The object whose raw id stands at `at`: for walks, which find ids in trees. */
+  readRaw(data: Uint8Array, at: number): GitObject | undefined {
+    const pack = this.#lastPack;
+    if (pack !== undefined && this.#replacements === undefined) {
+      const offset = pack.findRaw(data, at);
+      if (offset >= 0) return pack.file.read(offset, this.#resolver(pack));
+    }
+    return this.read(toHex(data, at, at + this.algorithm.rawSize));
   }
 
   #readAny(id: ObjectId): GitObject | undefined {

@@ -3,9 +3,11 @@
  *
  * @module
  */
-import type { ObjectId } from "./hash_algorithm.ts";
-import { parseSignature } from "./objects.ts";
-import { type ObjectStore, readCommit } from "./object_store.ts";
+import { readU32, toByteString } from "./_bytes.ts";
+import { corrupt } from "./errors.ts";
+import type { HashAlgorithm, ObjectId } from "./hash_algorithm.ts";
+import { isHex } from "./objects.ts";
+import { type ObjectStore, readTyped } from "./object_store.ts";
 
 /** What walks need of a commit. */
 export interface CommitLinks {
@@ -15,6 +17,59 @@ export interface CommitLinks {
   readonly tree: ObjectId;
   /** Committer time, seconds. */
   readonly time: number;
+}
+
+const TREE = 0x74726565, PARE = 0x70617265, COMM = 0x636f6d6d, ITTE = 0x69747465;
+
+/** The time in a signature line, as `parseSignature()` finds it. */
+function lineTime(data: Uint8Array, start: number, end: number): number {
+  let at = end - 1;
+  while (at >= start && data[at] !== 0x3e) at--;
+  const open = data.indexOf(0x3c, start);
+  if (at < start || open < 0 || open > at) return 0;
+  at++;
+  while (at < end && (data[at] === 32 || (data[at]! >= 9 && data[at]! <= 13))) at++;
+  let time = 0;
+  for (; at < end && data[at]! >= 48 && data[at]! <= 57; at++) time = time * 10 + data[at]! - 48;
+  return time;
+}
+
+/**
+ * Reads only what walks need of a commit. Throws as `parseCommit()` does; a committer line
+ * that cannot be read counts as time 0.
+ */
+export function parseCommitLinks(data: Uint8Array, algorithm: HashAlgorithm): CommitLinks {
+  const hex = algorithm.hexSize;
+  const id = (from: number): ObjectId | undefined => {
+    if (data[from + hex] !== 10 && from + hex !== data.length) return undefined;
+    const text = toByteString(data, from, from + hex);
+    return isHex(text, hex) ? text : undefined;
+  };
+  const word = (from: number): number => from + 4 <= data.length ? readU32(data, from) : 0;
+  const tree = word(0) === TREE && data[4] === 32 ? id(5) : undefined;
+  if (tree === undefined) throw corrupt("bogus commit object");
+  const parents: ObjectId[] = [];
+  let at = 6 + hex;
+  while (
+    word(at) === PARE && data[at + 4] === 0x6e && data[at + 5] === 0x74 && data[at + 6] === 32
+  ) {
+    const parent = id(at + 7);
+    if (parent === undefined) throw corrupt("bad parents in commit");
+    parents.push(parent);
+    at += 8 + hex;
+  }
+  // Further headers, up to the committer's; its time stands behind the last `>`.
+  while (at < data.length && data[at] !== 10) {
+    let end = data.indexOf(10, at);
+    if (end < 0) end = data.length;
+    if (
+      word(at) === COMM && word(at + 4) === ITTE && data[at + 8] === 0x72 && data[at + 9] === 32
+    ) {
+      return { tree, parents, time: lineTime(data, at + 10, end) };
+    }
+    at = end + 1;
+  }
+  return { tree, parents, time: 0 };
 }
 
 /** A store that may have a commit-graph. */
@@ -50,12 +105,8 @@ export function commitLinks(store: ObjectStore, id: ObjectId): CommitLinks {
       : (store as GraphedStore).commitGraph?.()?.find(id);
     if (known !== undefined) links = { parents: known.parents, tree: known.tree, time: known.time };
     else {
-      const commit = readCommit(store, id);
-      links = {
-        parents: shallow?.has(id) ? [] : commit.parents,
-        tree: commit.tree,
-        time: parseSignature(commit.committer).time,
-      };
+      links = parseCommitLinks(readTyped(store, id, "commit"), store.algorithm);
+      if (shallow?.has(id)) links = { parents: [], tree: links.tree, time: links.time };
     }
     map.set(id, links);
   }

@@ -2,20 +2,20 @@
  * Pack files, versions 2 and 3: `PACK`, version, object count, then each object as a type and size
  * header and a zlib stream, then a checksum. Deltas name their base by offset or id.
  *
- * A pack is read in windows of 1 MiB through positioned reads; at most 32 are kept.
+ * A pack is read in windows of 256 KiB through positioned reads; at most 128 are kept.
  *
  * @module
  */
 import { type ByteString, readU32, toHex } from "./_bytes.ts";
 import { nativePath, readAt } from "./_files.ts";
-import { inflateInto, TRUNCATED } from "./_inflate.ts";
+import { inflate, inflated, inflateInto, TRUNCATED } from "./_inflate.ts";
 import { applyDelta, deltaResultSize } from "./delta.ts";
 import { corrupt, GitError } from "./errors.ts";
 import type { HashAlgorithm, ObjectId, ObjectType } from "./hash_algorithm.ts";
 import type { GitObject } from "./objects.ts";
 
-const WINDOW = 1 << 20;
-const MAX_WINDOWS = 32;
+const WINDOW = 1 << 18;
+const MAX_WINDOWS = 128;
 
 /** Type numbers in pack entries. */
 export const PACK_TYPES: readonly (ObjectType | undefined)[] = [
@@ -139,36 +139,84 @@ export interface PackEntryHeader {
   readonly baseId: ObjectId;
 }
 
-/** Objects by pack offset, bounded by total size. */
+/**
+ * Objects by pack and offset, the ones used last, bounded by their total size. A map from offset to
+ * slot for each pack, and one list through the slots of all packs: moving an entry to the front of a
+ * `Map` instead costs more than undoing a delta.
+ */
 class BaseCache {
-  #entries = new Map<string, GitObject>();
-  #size = 0;
   readonly #limit: number;
+  #size = 0;
+  #objects: (GitObject | undefined)[] = [undefined];
+  #offsets: number[] = [0];
+  #owners: (Map<number, number> | undefined)[] = [undefined];
+  // Slot 0 is the head of the list: its next is the newest, its previous the oldest.
+  #next: number[] = [0];
+  #previous: number[] = [0];
+  #free: number[] = [];
+
   constructor(limit: number) {
     this.#limit = limit;
   }
-  get(key: string): GitObject | undefined {
-    const found = this.#entries.get(key);
-    if (found !== undefined) {
-      this.#entries.delete(key);
-      this.#entries.set(key, found);
-    }
-    return found;
+
+  #unlink(slot: number): void {
+    const next = this.#next[slot]!, previous = this.#previous[slot]!;
+    this.#next[previous] = next;
+    this.#previous[next] = previous;
   }
-  set(key: string, object: GitObject): void {
-    if (object.data.length > this.#limit / 4 || this.#entries.has(key)) return;
-    this.#entries.set(key, object);
-    this.#size += object.data.length + 64;
-    while (this.#size > this.#limit) {
-      const [oldest, value] = this.#entries.entries().next().value!;
-      this.#entries.delete(oldest);
-      this.#size -= value.data.length + 64;
+
+  #link(slot: number): void {
+    const first = this.#next[0]!;
+    this.#next[slot] = first;
+    this.#previous[slot] = 0;
+    this.#previous[first] = slot;
+    this.#next[0] = slot;
+  }
+
+  #release(slot: number): void {
+    this.#unlink(slot);
+    this.#size -= this.#objects[slot]!.data.length + SLOT_COST;
+    this.#objects[slot] = undefined;
+    this.#owners[slot] = undefined;
+    this.#free.push(slot);
+  }
+
+  get(owner: Map<number, number>, offset: number): GitObject | undefined {
+    const slot = owner.get(offset);
+    if (slot === undefined) return undefined;
+    if (this.#next[0] !== slot) {
+      this.#unlink(slot);
+      this.#link(slot);
     }
+    return this.#objects[slot];
+  }
+
+  set(owner: Map<number, number>, offset: number, object: GitObject): void {
+    if (object.data.length > this.#limit / 4 || owner.has(offset)) return;
+    const slot = this.#free.pop() ?? this.#objects.length;
+    this.#objects[slot] = object;
+    this.#offsets[slot] = offset;
+    this.#owners[slot] = owner;
+    this.#link(slot);
+    owner.set(offset, slot);
+    this.#size += object.data.length + SLOT_COST;
+    while (this.#size > this.#limit) {
+      const oldest = this.#previous[0]!;
+      this.#owners[oldest]!.delete(this.#offsets[oldest]!);
+      this.#release(oldest);
+    }
+  }
+
+  /** Forgets all that is of one pack. */
+  drop(owner: Map<number, number>): void {
+    for (const slot of owner.values()) this.#release(slot);
+    owner.clear();
   }
 }
 
+/** What an entry of the cache costs besides its data (bytes). */
+const SLOT_COST = 128;
 const baseCache = new BaseCache(96 * 1024 * 1024);
-let packSerial = 0;
 
 /** Finds a base by id outside the chain being read: another offset of the pack, or an object. */
 export type BaseResolver = (id: ObjectId) => number | GitObject | undefined;
@@ -181,14 +229,14 @@ export class PackFile {
   readonly size: number;
   readonly #source: ByteSource;
   readonly #algorithm: HashAlgorithm;
-  readonly #key: string;
+  /** Slots of the cache of bases by offset. */
+  readonly #cached = new Map<number, number>();
 
   /** Opens it. */
   constructor(source: ByteSource, algorithm: HashAlgorithm) {
     this.#source = source;
     this.#algorithm = algorithm;
     this.size = source.size;
-    this.#key = `${++packSerial}:`;
     const head = source.read(0, 12);
     if (head.length < 12 || readU32(head, 0) !== 0x5041434b) throw corrupt("not a pack file");
     const version = readU32(head, 4);
@@ -267,19 +315,20 @@ export class PackFile {
     if (size > (limit - dataAt) * 1040 + 64) {
       throw corrupt("pack entry announces an impossible size");
     }
-    const out = new Uint8Array(size);
-    let guess = Math.min(limit - dataAt, size + (size >> 6) + 128);
+    const available = limit - dataAt;
+    let guess = Math.min(available, size + (size >> 6) + 128);
     for (;;) {
-      const input = this.#source.read(dataAt, guess);
+      // A little more than is needed: the decoder looks ahead.
+      const input = this.#source.read(dataAt, guess + 8);
       try {
-        const stop = inflateInto(input, 0, input.length, out);
-        if (end !== undefined) end.at = dataAt + stop;
+        const out = inflate(input, 0, Math.min(guess, input.length), size);
+        if (end !== undefined) end.at = dataAt + inflated.end;
         return out;
       } catch (error) {
-        if (
-          !(error instanceof GitError && error.message === TRUNCATED) || guess >= limit - dataAt
-        ) throw error;
-        guess = Math.min(limit - dataAt, guess * 4);
+        if (!(error instanceof GitError && error.message === TRUNCATED) || guess >= available) {
+          throw error;
+        }
+        guess = Math.min(available, guess * 4);
       }
     }
   }
@@ -314,7 +363,7 @@ export class PackFile {
 
   /** Reads the object at an offset: deltas are applied one after another, however long the chain. */
   read(offset: number, resolve: BaseResolver): GitObject {
-    const cached = baseCache.get(this.#key + offset);
+    const cached = baseCache.get(this.#cached, offset);
     if (cached !== undefined) return cached;
     const chain: number[] = [];
     const deltas: Uint8Array[] = [];
@@ -322,13 +371,13 @@ export class PackFile {
     let at = offset;
     let object: GitObject | undefined;
     while (object === undefined) {
-      object = baseCache.get(this.#key + at);
+      object = baseCache.get(this.#cached, at);
       if (object !== undefined) break;
       const header = this.header(at);
       const plain = PACK_TYPES[header.type];
       if (plain !== undefined) {
         object = { type: plain, data: this.inflate(header) };
-        baseCache.set(this.#key + at, object);
+        baseCache.set(this.#cached, at, object);
         break;
       }
       chain.push(at);
@@ -348,13 +397,15 @@ export class PackFile {
     let data = object.data;
     for (let i = deltas.length - 1; i >= 0; i--) {
       data = applyDelta(data, deltas[i]!, MAX_OBJECT_SIZE);
-      baseCache.set(this.#key + chain[i]!, { type: object.type, data });
+      object = { type: object.type, data };
+      baseCache.set(this.#cached, chain[i]!, object);
     }
-    return { type: object.type, data };
+    return object;
   }
 
   /** Closes the file. */
   close(): void {
+    baseCache.drop(this.#cached);
     this.#source.close();
   }
 }

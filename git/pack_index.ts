@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { type ByteString, ByteWriter, fromHex, readU32, toHex, writeU32 } from "./_bytes.ts";
+import { type ByteString, ByteWriter, hexInto, readU32, toHex, writeU32 } from "./_bytes.ts";
 import { nativePath, readAt } from "./_files.ts";
 import { corrupt } from "./errors.ts";
 import type { HashAlgorithm, ObjectId } from "./hash_algorithm.ts";
@@ -95,6 +95,7 @@ export class PackIndex {
   readonly #file: Deno.FsFile | undefined;
   readonly #size: number;
   readonly #fanout = new Uint32Array(256);
+  readonly #wanted: Uint8Array;
   #whole: Uint8Array | undefined;
   #buckets = new Map<number, Uint8Array>();
   readonly #namesAt: number;
@@ -105,6 +106,7 @@ export class PackIndex {
     this.#algorithm = algorithm;
     this.#size = size;
     const raw = algorithm.rawSize;
+    this.#wanted = new Uint8Array(raw);
     if (size < 256 * 4 + 2 * raw) throw corrupt("pack index is too small");
     if (source instanceof Uint8Array) this.#whole = source;
     else this.#file = source;
@@ -204,12 +206,39 @@ export class PackIndex {
 
   /** The position of an object, or -1. */
   find(id: ObjectId): number {
-    const raw = fromHex(id);
-    const at = this.lowerBound(raw);
-    if (at >= this.count) return -1;
-    const name = this.#name(at);
-    for (let i = 0; i < raw.length; i++) if (name[i] !== raw[i]) return -1;
-    return at;
+    const wanted = this.#wanted;
+    return hexInto(id, wanted) ? this.findRaw(wanted, 0) : -1;
+  }
+
+  /** The position of the object whose raw id stands at `at`, or -1. */
+  findRaw(data: Uint8Array, at: number): number {
+    const whole = this.#whole;
+    const length = this.#algorithm.rawSize;
+    if (whole === undefined) {
+      const raw = data.subarray(at, at + length);
+      const position = this.lowerBound(raw);
+      if (position >= this.count) return -1;
+      const name = this.#name(position);
+      for (let i = 0; i < length; i++) if (name[i] !== raw[i]) return -1;
+      return position;
+    }
+    const bucket = data[at]!;
+    let low = bucket === 0 ? 0 : this.#fanout[bucket - 1]!;
+    let high = this.#fanout[bucket]!;
+    const stride = this.#stride, names = this.#namesAt;
+    // Ids are spread evenly: three bytes tell nearly all of a bucket apart.
+    const wanted = (data[at + 1]! << 16) | (data[at + 2]! << 8) | data[at + 3]!;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const start = names + middle * stride;
+      const found = (whole[start + 1]! << 16) | (whole[start + 2]! << 8) | whole[start + 3]!;
+      let order = found - wanted;
+      for (let i = 4; order === 0 && i < length; i++) order = whole[start + i]! - data[at + i]!;
+      if (order === 0) return middle;
+      if (order < 0) low = middle + 1;
+      else high = middle;
+    }
+    return -1;
   }
 
   #name(at: number): Uint8Array {
@@ -241,7 +270,9 @@ export class PackIndex {
     const raw = this.#algorithm.rawSize;
     if (this.version === 1) return readU32(this.#read(this.#namesAt + at * this.#stride - 4, 4), 0);
     const table = this.#namesAt + this.count * (raw + 4);
-    const value = readU32(this.#read(table + at * 4, 4), 0);
+    const value = this.#whole === undefined
+      ? readU32(this.#read(table + at * 4, 4), 0)
+      : readU32(this.#whole, table + at * 4);
     if (value < 0x80000000) return value;
     const large = table + this.count * 4 + (value - 0x80000000) * 8;
     if (large + 8 > this.#size - 2 * raw) {

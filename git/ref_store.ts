@@ -303,10 +303,17 @@ export class FileRefStore {
       }
     }
     const packed = this.#packedRefs();
+    const loose = new Set(names);
     for (const name of packed.sorted) if (name.startsWith(prefix)) names.add(name);
     const out: RefEntry[] = [];
     for (const name of [...names].sort()) {
       let entry: RefEntry;
+      if (!loose.has(name)) {
+        // No file was there a moment ago, and to look for it again takes longer than all the rest.
+        entry = { name, ...packed.map.get(name)! };
+        out.push(isRefName(name) ? entry : { ...entry, broken: true });
+        continue;
+      }
       try {
         const value = this.read(name);
         if (value === undefined) continue;

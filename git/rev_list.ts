@@ -4,11 +4,11 @@
  * @module
  */
 import type { ByteString } from "./_bytes.ts";
-import type { ObjectId } from "./hash_algorithm.ts";
-import { isGitlinkMode, isTreeMode } from "./objects.ts";
-import { type ObjectStore, peelTo, readTag, readTree } from "./object_store.ts";
+import type { ObjectId, ObjectType } from "./hash_algorithm.ts";
+import { type ObjectStore, peelTo, readTag } from "./object_store.ts";
 import { commitLinks, TimeQueue } from "./merge_base.ts";
 import type { Pathspec } from "./pathspec.ts";
+import { TreeWalk } from "./_tree_walk.ts";
 import { diffTrees } from "./tree_diff.ts";
 
 /** What to walk and how. */
@@ -281,7 +281,7 @@ export interface WalkedObject {
 
 /** What {@linkcode walkObjects} walks. */
 export interface ObjectWalkOptions {
-  /** Commits, tags, trees or blobs, with the names they were asked for by. */
+  /** Commits, tags, trees or blobs, with the paths of trees and blobs where they have one. */
   include: readonly { id: ObjectId; name?: ByteString }[];
   /** Left out with all they reach. */
   exclude?: readonly ObjectId[];
@@ -322,130 +322,157 @@ export function parseFilter(spec: ByteString): ObjectFilter | undefined {
   return undefined;
 }
 
+/**
+ * A cursor over commits and then every tree and blob they reach. Ids and paths stay bytes until they
+ * are asked for. {@linkcode walkObjects} is the same as an iterator.
+ */
+export class ObjectWalk {
+  /** The kind of the current object. */
+  type: ObjectType = "commit";
+  /** Trees and blobs below them. */
+  readonly trees: TreeWalk;
+  /** The current object where it is not one of `trees`. */
+  #id: ObjectId | undefined;
+  #path: ByteString = "";
+  readonly #store: ObjectStore;
+  readonly #options: ObjectWalkOptions;
+  readonly #steps: Generator<void>;
+
+  /** Looks at what is to be walked. */
+  constructor(store: ObjectStore, options: ObjectWalkOptions) {
+    this.#store = store;
+    this.#options = options;
+    const { filter, pathspec, signal } = options;
+    this.trees = new TreeWalk(store, {
+      pathspec: pathspec?.empty ? undefined : pathspec,
+      blobLimit: filter?.blobLimit,
+      treeDepth: filter?.treeDepth,
+      signal,
+    });
+    this.#steps = this.#walk();
+  }
+
+  /** Goes to the next object; false when there is none. */
+  next(): boolean {
+    return this.#steps.next().done !== true;
+  }
+
+  /** Whether the current object is a tree or blob found below another; else it was asked for, or a commit. */
+  get inTree(): boolean {
+    return this.#id === undefined;
+  }
+
+  /** The current object's id. */
+  get id(): ObjectId {
+    return this.#id ?? this.trees.ids.hex(this.trees.number);
+  }
+
+  /** The path or name the current object was found by. */
+  get path(): ByteString {
+    return this.#id === undefined ? this.trees.pathText() : this.#path;
+  }
+
+  *#walk(): Generator<void> {
+    const store = this.#store;
+    const options = this.#options;
+    const { trees } = this;
+    const only = options.filter?.only;
+    const commits: ObjectId[] = [];
+    const pending: { id: ObjectId; name: ByteString; type: "tag" | "tree" | "blob" }[] = [];
+    for (const { id: start, name } of options.include) {
+      let id = start;
+      let path = name ?? "";
+      for (let depth = 0; depth < 1000; depth++) {
+        const type = store.describe(id)?.type;
+        if (type === "tag") {
+          const tag = readTag(store, id);
+          pending.push({ id, name: tag.tag, type: "tag" });
+          id = tag.object;
+          path = "";
+          continue;
+        }
+        if (type === "commit") commits.push(id);
+        else if (type !== undefined) pending.push({ id, name: path, type });
+        break;
+      }
+    }
+    const excluded: ObjectId[] = [];
+    for (let id of options.exclude ?? []) {
+      for (let depth = 0; depth < 1000; depth++) {
+        const type = store.describe(id)?.type;
+        if (type === "tag") {
+          trees.skip(id);
+          id = readTag(store, id).object;
+          continue;
+        }
+        if (type === "commit") excluded.push(id);
+        else if (type === "tree") trees.skipTree(id);
+        else trees.skip(id);
+        break;
+      }
+    }
+    const walked: ObjectId[] = [];
+    this.#path = "";
+    this.type = "commit";
+    for (
+      const { id } of walkCommits(store, {
+        include: commits,
+        exclude: excluded,
+        ...options.commits,
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      })
+    ) {
+      walked.push(id);
+      if (only !== undefined && only !== "commit") continue;
+      this.#id = id;
+      yield;
+    }
+    if (excluded.length > 0) {
+      // Trees at the edge are known to the other side.
+      for (const id of excluded) trees.skipTree(commitLinks(store, id).tree);
+      const shown = new Set(walked);
+      for (const id of walked) {
+        for (const parent of commitLinks(store, id).parents) {
+          if (!shown.has(parent) && store.has(parent)) {
+            trees.skipTree(commitLinks(store, parent).tree);
+          }
+        }
+      }
+    }
+    const wanted = (): boolean => {
+      this.type = trees.isTree ? "tree" : "blob";
+      return only === undefined || only === this.type;
+    };
+    for (const { id, name, type } of pending) {
+      if (trees.known(id)) continue;
+      if (type === "tree") {
+        this.#id = undefined;
+        if (trees.start(id, name) && wanted()) yield;
+        while (trees.next()) if (wanted()) yield;
+      } else {
+        trees.done(id);
+        if (only !== undefined && only !== type) continue;
+        this.#id = id;
+        this.#path = name;
+        this.type = type;
+        yield;
+      }
+    }
+    this.#id = undefined;
+    for (const id of walked) {
+      if (trees.start(commitLinks(store, id).tree, "") && wanted()) yield;
+      while (trees.next()) if (wanted()) yield;
+    }
+  }
+}
+
 /** Walks commits and then every tree and blob they reach, as `rev-list --objects` does. */
 export function* walkObjects(
   store: ObjectStore,
   options: ObjectWalkOptions,
 ): Generator<WalkedObject> {
-  const skip = new Set<ObjectId>();
-  const commits: ObjectId[] = [];
-  const pending: { id: ObjectId; name: ByteString; type: "tag" | "tree" | "blob" }[] = [];
-  for (const { id: start, name } of options.include) {
-    let id = start;
-    for (let depth = 0; depth < 1000; depth++) {
-      const type = store.describe(id)?.type;
-      if (type === "tag") {
-        const tag = readTag(store, id);
-        pending.push({ id, name: tag.tag, type: "tag" });
-        id = tag.object;
-        continue;
-      }
-      if (type === "commit") commits.push(id);
-      else if (type !== undefined) pending.push({ id, name: name ?? "", type });
-      break;
-    }
-  }
-  const excluded: ObjectId[] = [];
-  const markTree = (start: ObjectId): void => {
-    const stack = [start];
-    while (stack.length > 0) {
-      const id = stack.pop()!;
-      if (skip.has(id)) continue;
-      skip.add(id);
-      if (!store.has(id)) continue;
-      for (const entry of readTree(store, id)) {
-        if (isTreeMode(entry.mode)) stack.push(entry.id);
-        else if (!isGitlinkMode(entry.mode)) skip.add(entry.id);
-      }
-    }
-  };
-  for (let id of options.exclude ?? []) {
-    for (let depth = 0; depth < 1000; depth++) {
-      const type = store.describe(id)?.type;
-      if (type === "tag") {
-        skip.add(id);
-        id = readTag(store, id).object;
-        continue;
-      }
-      if (type === "commit") excluded.push(id);
-      else if (type === "tree") markTree(id);
-      else skip.add(id);
-      break;
-    }
-  }
-  const walked: WalkedCommit[] = [];
-  const shown = new Set<ObjectId>();
-  const { filter } = options;
-  const emits = (kind: string): boolean => filter?.only === undefined || filter.only === kind;
-  for (
-    const commit of walkCommits(store, {
-      include: commits,
-      exclude: excluded,
-      ...options.commits,
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    })
-  ) {
-    walked.push(commit);
-    shown.add(commit.id);
-    if (emits("commit")) yield { id: commit.id, path: "", type: "commit" };
-  }
-  if (excluded.length > 0) {
-    // Trees at the edge are known to the other side.
-    for (const id of excluded) markTree(commitLinks(store, id).tree);
-    for (const commit of walked) {
-      for (const parent of commitLinks(store, commit.id).parents) {
-        if (!shown.has(parent) && store.has(parent)) markTree(commitLinks(store, parent).tree);
-      }
-    }
-  }
-  const done = new Map<ObjectId, number>();
-  const spec = options.pathspec?.empty ? undefined : options.pathspec;
-  function* tree(root: ObjectId, rootPath: ByteString): Generator<WalkedObject> {
-    if (filter?.treeDepth === 0) return;
-    const stack: { id: ObjectId; path: ByteString; depth: number; link: boolean; blob: boolean }[] =
-      [{ id: root, path: rootPath, depth: 0, link: false, blob: false }];
-    while (stack.length > 0) {
-      const { id, path, depth, blob } = stack.pop()!;
-      if (skip.has(id)) continue;
-      if (blob) {
-        if (done.has(id)) continue;
-        if (
-          filter?.blobLimit !== undefined &&
-          (filter.blobLimit === 0 || (store.describe(id)?.size ?? 0) >= filter.blobLimit)
-        ) continue;
-        done.set(id, 0);
-        if (emits("blob")) yield { id, path, type: "blob" };
-        continue;
-      }
-      const before = done.get(id);
-      if (before !== undefined && (filter?.treeDepth === undefined || before <= depth)) continue;
-      done.set(id, depth);
-      if (before === undefined && emits("tree")) yield { id, path, type: "tree" };
-      options.signal?.throwIfAborted();
-      const entries = readTree(store, id);
-      const base = path === "" ? "" : `${path}/`;
-      for (let i = entries.length - 1; i >= 0; i--) {
-        const entry = entries[i]!;
-        if (isGitlinkMode(entry.mode)) continue;
-        const inner = base + entry.name;
-        const isTree = isTreeMode(entry.mode);
-        if (spec !== undefined && !(isTree ? spec.mayMatchInside(inner) : spec.matches(inner))) {
-          continue;
-        }
-        if (filter?.treeDepth !== undefined && depth + 1 >= filter.treeDepth) continue;
-        stack.push({ id: entry.id, path: inner, depth: depth + 1, link: false, blob: !isTree });
-      }
-    }
-  }
-  for (const { id, name, type } of pending) {
-    if (skip.has(id) || done.has(id)) continue;
-    if (type === "tree") yield* tree(id, name);
-    else {
-      done.set(id, 0);
-      if (emits(type)) yield { id, path: name, type };
-    }
-  }
-  for (const commit of walked) yield* tree(commitLinks(store, commit.id).tree, "");
+  const walk = new ObjectWalk(store, options);
+  while (walk.next()) yield { id: walk.id, path: walk.path, type: walk.type };
 }
 
 /** Resolves to the commit a name's object leads to, or `undefined`. */

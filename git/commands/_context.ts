@@ -72,6 +72,13 @@ export interface GlobalOptions {
   paginate: boolean;
 }
 
+/** What is gathered before it is written to standard output (bytes). */
+const OUT_SIZE = 65536;
+
+function writeOut(data: Uint8Array): void {
+  for (let at = 0; at < data.length;) at += Deno.stdout.writeSync(data.subarray(at));
+}
+
 /** One run of the command line. */
 export class Cli {
   /** Environment variables. */
@@ -81,7 +88,7 @@ export class Cli {
   prefix: ByteString = "";
   /** The directory in which the command was started. */
   readonly startDirectory: ByteString;
-  #out: Uint8Array[] = [];
+  #out: Uint8Array | undefined;
   #outSize = 0;
   #repository: Repository | undefined;
   #looked = false;
@@ -99,35 +106,40 @@ export class Cli {
 
   /** Writes to standard output (buffered). */
   out(data: ByteString | Uint8Array): void {
-    const bytes = typeof data === "string" ? fromByteString(data) : data;
     if (this.capture !== undefined) {
-      this.capture(bytes);
+      this.capture(typeof data === "string" ? fromByteString(data) : data.slice());
       return;
     }
-    this.#out.push(bytes);
-    this.#outSize += bytes.length;
-    if (this.#outSize > 65536) this.flush();
+    const size = data.length;
+    if (size > OUT_SIZE) {
+      this.flush();
+      writeOut(typeof data === "string" ? fromByteString(data) : data);
+      return;
+    }
+    if (this.#outSize + size > OUT_SIZE) this.flush();
+    const out = this.#out ??= new Uint8Array(OUT_SIZE);
+    let at = this.#outSize;
+    if (typeof data !== "string") out.set(data, at);
+    else for (let i = 0; i < size; i++) out[at++] = data.charCodeAt(i);
+    this.#outSize += size;
+  }
+
+  /** Writes the first `length` bytes of `data`, which may be used again afterwards. */
+  outBytes(data: Uint8Array, length: number): void {
+    if (this.capture !== undefined || length > 256 || this.#outSize + length > OUT_SIZE) {
+      this.out(data.subarray(0, length));
+      return;
+    }
+    const out = this.#out ??= new Uint8Array(OUT_SIZE);
+    for (let i = 0, at = this.#outSize; i < length; i++) out[at++] = data[i]!;
+    this.#outSize += length;
   }
 
   /** Writes what is buffered. */
   flush(): void {
-    const parts = this.#out;
-    this.#out = [];
+    const size = this.#outSize;
     this.#outSize = 0;
-    if (parts.length === 0) return;
-    let whole: Uint8Array;
-    if (parts.length === 1) whole = parts[0]!;
-    else {
-      let size = 0;
-      for (const part of parts) size += part.length;
-      whole = new Uint8Array(size);
-      let at = 0;
-      for (const part of parts) {
-        whole.set(part, at);
-        at += part.length;
-      }
-    }
-    for (let at = 0; at < whole.length;) at += Deno.stdout.writeSync(whole.subarray(at));
+    if (size > 0) writeOut(this.#out!.subarray(0, size));
   }
 
   /** Writes to standard error. */

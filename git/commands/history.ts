@@ -12,7 +12,7 @@ import { commitLinks, mergeBases } from "../merge_base.ts";
 import { isTreeMode, parseSignature } from "../objects.ts";
 import { MemoryObjectStore, peelTo, readCommit, readTag, readTree } from "../object_store.ts";
 import { formatMessage } from "../pretty.ts";
-import { parseFilter, walkCommits, type WalkedCommit, walkObjects } from "../rev_list.ts";
+import { ObjectWalk, parseFilter, walkCommits, type WalkedCommit } from "../rev_list.ts";
 import { diffIndexWorktree, diffTreeIndex } from "../status.ts";
 import { type DiffFile, type DiffPair, diffTrees, fileContent, makePair } from "../tree_diff.ts";
 import { blameFile, formatBlame } from "./_blame.ts";
@@ -61,24 +61,41 @@ export function revListCommand(cli: Cli, args: ByteString[]): number {
     let count = 0;
     let disk = 0;
     let commitsLeft = settings.maxCount;
-    for (
-      const object of walkObjects(store, {
-        include: revs.include,
-        exclude: revs.exclude,
-        pathspec,
-        filter,
-        commits: { ...settings.walk, pathspec, reverse: settings.reverse },
-      })
-    ) {
-      if (object.type === "commit") {
+    const walk = new ObjectWalk(store, {
+      // `<rev>:<path>` and `:<stage>:<path>` name a path; other names do not.
+      include: revs.include.map(({ id, name }) => ({
+        id,
+        name: /^[^:]*:(?:[0-3]:)?(.*)$/s.exec(name)?.[1] ?? "",
+      })),
+      exclude: revs.exclude,
+      pathspec,
+      filter,
+      commits: { ...settings.walk, pathspec, reverse: settings.reverse },
+    });
+    let line = new Uint8Array(512);
+    while (walk.next()) {
+      if (walk.type === "commit") {
         if (commitsLeft === 0) continue;
         commitsLeft--;
       }
       count++;
-      if (settings.diskUsage) disk += store.locate(object.id)?.diskSize ?? 0;
+      if (settings.diskUsage) disk += store.locate(walk.id)?.diskSize ?? 0;
       else if (settings.count || settings.quiet) continue;
-      else if (object.type === "commit") cli.out(`${name(object.id)}\n`);
-      else cli.out(settings.noNames ? `${object.id}\n` : `${object.id} ${object.path}\n`);
+      else if (walk.type === "commit") cli.out(`${name(walk.id)}\n`);
+      else if (!walk.inTree) {
+        cli.out(settings.noNames ? `${walk.id}\n` : `${walk.id} ${walk.path}\n`);
+      } else {
+        // Straight from the trees' bytes: there may be millions.
+        const { trees } = walk;
+        if (line.length < trees.pathLength + 80) line = new Uint8Array(2 * trees.pathLength + 80);
+        let at = trees.ids.writeHex(trees.number, line, 0);
+        if (!settings.noNames) {
+          line[at++] = 32;
+          for (let i = 0; i < trees.pathLength; i++) line[at++] = trees.path[i]!;
+        }
+        line[at++] = 10;
+        cli.outBytes(line, at);
+      }
     }
     if (settings.diskUsage) cli.out(`${disk}\n`);
     else if (settings.count) cli.out(`${count}\n`);
