@@ -457,7 +457,10 @@ function decode(
         out[at++] = symbol;
         continue;
       }
-      if (symbol === 256) break;
+      if (symbol === 256) {
+        if (partial && at === size) return position;
+        break;
+      }
       if (held < 16) {
         hold |= (data[position]! | (data[position + 1]! << 8)) << held;
         position += 2;
@@ -516,7 +519,6 @@ function decode(
       }
       if (partial && at === size) return position;
     }
-    if (partial && at === size) return position;
   }
   position -= held >> 3;
   // What was made of bytes behind the end means nothing.
