@@ -73,20 +73,40 @@ const CONDITIONS = `
 61.1!62.6:1 62.1!63.6:2 62.2!63.7:40 63.2!64.7:100
 `;
 
+/** A condition: bit `bit` of word `step` equals bit `otherBit` of word `otherStep`, or differs from it. */
+export interface AttackCondition {
+  readonly vectors: number;
+  readonly step: number;
+  readonly bit: number;
+  readonly otherStep: number;
+  readonly otherBit: number;
+  readonly differs: boolean;
+}
+
+/** The conditions; those that concern most vectors first. */
+export function attackConditions(): AttackCondition[] {
+  return CONDITIONS.trim().split(/\s+/).map((row) => {
+    const parts = /^(\d+)\.(\d+)([=!])(\d+)\.(\d+):([0-9a-f]+)$/.exec(row)!;
+    return {
+      vectors: Number.parseInt(parts[6]!, 16) | 0,
+      step: Number(parts[1]),
+      bit: Number(parts[2]),
+      otherStep: Number(parts[4]),
+      otherBit: Number(parts[5]),
+      differs: parts[3] === "!",
+    };
+  });
+}
+
 /**
  * The conditions, two words each: the vectors, and word (7 bits), bit (5), word (7), bit (5), and whether the bits
  * differ (1).
  */
 const ROWS = Int32Array.from(
-  CONDITIONS.trim().split(/\s+/).flatMap((row) => {
-    const parts = /^(\d+)\.(\d+)([=!])(\d+)\.(\d+):([0-9a-f]+)$/.exec(row)!;
-    const number = (index: number) => Number(parts[index]);
-    const differ = parts[3] === "!" ? 1 : 0;
-    return [
-      Number.parseInt(parts[6]!, 16),
-      number(1) | number(2) << 7 | number(4) << 12 | number(5) << 19 | differ << 24,
-    ];
-  }),
+  attackConditions().flatMap(({ vectors, step, bit, otherStep, otherBit, differs }) => [
+    vectors,
+    step | bit << 7 | otherStep << 12 | otherBit << 19 | Number(differs) << 24,
+  ]),
 );
 
 function rotate(word: number, count: number): number {
@@ -124,6 +144,14 @@ function differencesOf({ kind, k, b }: DisturbanceVector): Int32Array {
 }
 
 let differences: Int32Array[] | undefined;
+
+/** What each vector does to the 80 words of an expanded block. */
+export function blockDifferences(): readonly Int32Array[] {
+  return differences ??= VECTORS.map(differencesOf);
+}
+
+/** The step from which a block is tried with each vector, forwards and backwards. */
+export const TRIED_FROM: readonly number[] = VECTORS.map(({ k }) => k < 50 ? 58 : 65);
 
 /** The five words between steps. */
 type State = readonly number[];
@@ -190,7 +218,7 @@ export function isCollision(
   before: readonly number[],
   candidates: number,
 ): boolean {
-  differences ??= VECTORS.map(differencesOf);
+  const differences = blockDifferences();
   const middles = [forward(before, words, 0, 58)];
   middles.push(forward(middles[0]!, words, 58, 65));
   const end = forward(middles[1]!, words, 65, 80);
@@ -200,9 +228,8 @@ export function isCollision(
     const difference = differences[index]!;
     for (let step = 0; step < 80; step++) other[step] = words[step]! ^ difference[step]!;
     // The states of the pair are equal in the middle of the stretch without disturbances before this step.
-    const isEarly = VECTORS[index]!.k < 50;
-    const from = isEarly ? 58 : 65;
-    const middle = middles[isEarly ? 0 : 1]!;
+    const from = TRIED_FROM[index]!;
+    const middle = middles[from === 58 ? 0 : 1]!;
     const otherBefore = backward(middle, other, from);
     const otherEnd = forward(middle, other, from, 80);
     let same = true;
