@@ -6,7 +6,7 @@
  */
 import { toHex, writeU32 } from "./_bytes.ts";
 import { candidateVectors, isCollision } from "./_sha1_collision.ts";
-import { Sha1Module } from "./_sha1_module.ts";
+import { INITIAL_STATE, Sha1Module } from "./_sha1_module.ts";
 import { GitError } from "./errors.ts";
 
 const W = new Int32Array(80);
@@ -18,7 +18,7 @@ let module: Sha1Module | undefined;
 
 /** Incremental SHA-1 that notices collision attacks. */
 export class Sha1 {
-  readonly #state = Int32Array.of(0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0);
+  readonly #state = INITIAL_STATE.slice();
   readonly #block = new Uint8Array(64);
   #used = 0;
   #length = 0;
@@ -55,9 +55,7 @@ export class Sha1 {
     this.#compress(tail, 0, tail.length);
     const out = new Uint8Array(20);
     for (let i = 0; i < 5; i++) writeU32(out, i * 4, this.#state[i]!);
-    if (this.#isAttack) {
-      throw new GitError("unsafe", `SHA-1 appears to be part of a collision attack: ${toHex(out)}`);
-    }
+    if (this.#isAttack) throw attack(out);
     return out;
   }
 
@@ -72,8 +70,25 @@ export class Sha1 {
       }
       module = new Sha1Module();
     }
-    if (module.update(this.#state, data, from, to)) this.#isAttack = true;
+    module.update(this.#state, data, from, to);
+    if (module.isAttack) this.#isAttack = true;
   }
+}
+
+/**
+ * The digest of a header and data, with detection.
+ *
+ * @throws {GitError} Of code `unsafe`, for one message of a colliding pair.
+ */
+export function sha1Detecting(header: Uint8Array, data: Uint8Array): Uint8Array {
+  const out = module?.digest(header, data);
+  if (out === undefined) return new Sha1().update(header).update(data).digest();
+  if (module!.isAttack) throw attack(out);
+  return out;
+}
+
+function attack(digest: Uint8Array): GitError {
+  return new GitError("unsafe", `SHA-1 appears to be part of a collision attack: ${toHex(digest)}`);
 }
 
 /** Takes a block into the state; returns whether it is the last of one message of a colliding pair. */

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { writeU32 } from "./_bytes.ts";
 import {
   type AttackCondition,
   attackConditions,
@@ -53,9 +54,18 @@ const MIDDLE_TABLE = STEP_TABLE + 32 * 4;
 const INPUT = 16384;
 const PAGE = 65536;
 
+/** What SHA-1 starts from. */
+export const INITIAL_STATE: Int32Array = Int32Array.of(
+  0x67452301,
+  0xefcdab89,
+  0x98badcfe,
+  0x10325476,
+  0xc3d2e1f0,
+);
+
 /** Conditions that nearly every block needs; those after them are skipped once no vector is left. */
-const CONDITIONS_ALWAYS = 48;
-const CONDITIONS_A_GROUP = 9;
+const CONDITIONS_ALWAYS = 32;
+const CONDITIONS_A_GROUP = 8;
 
 const ROUND_CONSTANTS = [0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6];
 
@@ -268,12 +278,13 @@ export class Sha1Module {
     });
   }
 
-  /**
-   * Takes the whole blocks of `data[from..to)` into a state of five words.
-   *
-   * @returns Whether one of them is the last of one message of a colliding pair.
-   */
-  update(state: Int32Array, data: Uint8Array, from: number, to: number): boolean {
+  /** Whether a block of the last call is the last of one message of a colliding pair. */
+  get isAttack(): boolean {
+    return this.#words[IS_ATTACK / 4] !== 0;
+  }
+
+  /** Takes the whole blocks of `data[from..to)` into a state of five words. */
+  update(state: Int32Array, data: Uint8Array, from: number, to: number): void {
     const words = this.#words;
     words.set(state, STATE);
     words[IS_ATTACK / 4] = 0;
@@ -283,6 +294,24 @@ export class Sha1Module {
       this.#blocks(INPUT, INPUT + end - at);
     }
     for (let i = 0; i < 5; i++) state[i] = words[i]!;
-    return words[IS_ATTACK / 4] !== 0;
+  }
+
+  /** The digest of a header and data at once, if they fit into the memory. */
+  digest(header: Uint8Array, data: Uint8Array): Uint8Array | undefined {
+    const length = header.length + data.length;
+    const end = INPUT + ((length + 9 + 63) & ~63);
+    if (end > PAGE) return undefined;
+    const bytes = this.#bytes, words = this.#words;
+    words.set(INITIAL_STATE, STATE);
+    words[IS_ATTACK / 4] = 0;
+    bytes.set(header, INPUT);
+    bytes.set(data, INPUT + header.length);
+    bytes.fill(0, INPUT + length, end);
+    bytes[INPUT + length] = 0x80;
+    writeU32(bytes, end - 4, length * 8);
+    this.#blocks(INPUT, end);
+    const out = new Uint8Array(20);
+    for (let i = 0; i < 5; i++) writeU32(out, i * 4, words[i]!);
+    return out;
   }
 }

@@ -5,7 +5,7 @@
  */
 import { fromByteString, toHex } from "./_bytes.ts";
 import { cryptoLoaded, nodeCrypto } from "./_builtins.ts";
-import { Sha1 } from "./_sha1.ts";
+import { Sha1, sha1Detecting } from "./_sha1.ts";
 
 /** An object id: lower-case hexadecimal, 40 digits (SHA-1) or 64 (SHA-256). */
 export type ObjectId = string;
@@ -39,7 +39,7 @@ export interface HashAlgorithm {
   readonly formatId: number;
   /**
    * Starts hashing. `sizeHint` (bytes) chooses between implementations. With `detectsCollisions`, `digest()` throws a
-   * `GitError` of code `unsafe` for data made to collide under SHA-1, at a tenth of the speed (130 MB/s).
+   * `GitError` of code `unsafe` for data made to collide under SHA-1, at a third of the speed (350 MB/s).
    */
   create(sizeHint?: number, detectsCollisions?: boolean): Hasher;
 }
@@ -100,10 +100,22 @@ export function hashObject(
   data: Uint8Array,
   detectsCollisions = false,
 ): ObjectId {
+  return toHex(hashObjectRaw(algorithm, type, data, detectsCollisions));
+}
+
+/** Like {@linkcode hashObject}; the raw digest. */
+export function hashObjectRaw(
+  algorithm: HashAlgorithm,
+  type: string,
+  data: Uint8Array,
+  detectsCollisions = false,
+): Uint8Array {
+  const header = fromByteString(`${type} ${data.length}\0`);
+  if (detectsCollisions && algorithm === SHA1) return sha1Detecting(header, data);
   const hasher = algorithm.create(data.length, detectsCollisions);
-  hasher.update(fromByteString(`${type} ${data.length}\0`));
+  hasher.update(header);
   hasher.update(data);
-  return toHex(hasher.digest());
+  return hasher.digest();
 }
 
 /** Whether `text` is a whole object id of this algorithm, in lower case. */

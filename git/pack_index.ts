@@ -51,6 +51,82 @@ export function formatPackIndex(
   return seal(out, algorithm);
 }
 
+/** What an index is made of, as columns: raw ids, offsets, and CRCs. */
+export interface PackIndexColumns {
+  /** Raw ids, one after another. */
+  readonly rawIds: Uint8Array;
+  /** Where each entry starts. */
+  readonly offsets: Float64Array;
+  /** CRC-32 of each entry's bytes. */
+  readonly crcs: Uint32Array;
+}
+
+/** The numbers of entries in the order of their ids. */
+export function sortRawIds(rawIds: Uint8Array, rawSize: number): Uint32Array {
+  const count = rawIds.length / rawSize;
+  // By two bytes first, of which large packs have all; what shares them is little.
+  const starts = new Uint32Array(65537);
+  for (let i = 0; i < count; i++) {
+    starts[((rawIds[i * rawSize]! << 8) | rawIds[i * rawSize + 1]!) + 1]!++;
+  }
+  for (let bucket = 0; bucket < 65536; bucket++) starts[bucket + 1]! += starts[bucket]!;
+  const order = new Uint32Array(count);
+  const filled = starts.slice();
+  for (let i = 0; i < count; i++) {
+    order[filled[(rawIds[i * rawSize]! << 8) | rawIds[i * rawSize + 1]!]!++] = i;
+  }
+  const compare = (a: number, b: number): number => {
+    for (let k = 2; k < rawSize; k++) {
+      const difference = rawIds[a * rawSize + k]! - rawIds[b * rawSize + k]!;
+      if (difference !== 0) return difference;
+    }
+    return a - b;
+  };
+  for (let bucket = 0; bucket < 65536; bucket++) {
+    const from = starts[bucket]!, to = starts[bucket + 1]!;
+    if (to - from > 1) order.subarray(from, to).sort(compare);
+  }
+  return order;
+}
+
+/** Serialises a version 2 index of columns. */
+export function formatPackIndexColumns(
+  { rawIds, offsets, crcs }: PackIndexColumns,
+  packChecksum: Uint8Array,
+  algorithm: HashAlgorithm,
+  largeFrom: number = 0x7fffffff,
+): Uint8Array {
+  const raw = algorithm.rawSize;
+  const count = offsets.length;
+  const order = sortRawIds(rawIds, raw);
+  let large = 0;
+  for (let i = 0; i < count; i++) if (offsets[i]! > largeFrom) large++;
+  const out = new Uint8Array(8 + 1024 + count * (raw + 8) + large * 8 + 2 * raw);
+  out.set([0xff, 0x74, 0x4f, 0x63, 0, 0, 0, 2]);
+  const counts = new Uint32Array(256);
+  for (let i = 0; i < count; i++) counts[rawIds[i * raw]!]!++;
+  for (let i = 0, total = 0; i < 256; i++) writeU32(out, 8 + i * 4, total += counts[i]!);
+  const names = 8 + 1024, checks = names + count * raw, table = checks + count * 4;
+  let largeAt = table + count * 4;
+  for (let at = 0, seen = 0; at < count; at++) {
+    const i = order[at]!;
+    for (let k = 0; k < raw; k++) out[names + at * raw + k] = rawIds[i * raw + k]!;
+    writeU32(out, checks + at * 4, crcs[i]!);
+    const offset = offsets[i]!;
+    if (offset > largeFrom) {
+      writeU32(out, table + at * 4, 0x80000000 + seen++);
+      writeU32(out, largeAt, Math.floor(offset / 2 ** 32));
+      writeU32(out, largeAt + 4, offset >>> 0);
+      largeAt += 8;
+    } else writeU32(out, table + at * 4, offset);
+  }
+  out.set(packChecksum, largeAt);
+  const hasher = algorithm.create(out.length);
+  hasher.update(out.subarray(0, out.length - raw));
+  out.set(hasher.digest(), out.length - raw);
+  return out;
+}
+
 /** Serialises a version 1 index, which has no CRCs and no offsets over 4 GiB. */
 export function formatPackIndexV1(
   entries: readonly PackIndexEntry[],

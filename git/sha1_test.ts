@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { decodeBase64, encodeHex } from "@std/encoding";
 import { createHash } from "node:crypto";
 import { Sha1 } from "./_sha1.ts";
+import { INITIAL_STATE, Sha1Module } from "./_sha1_module.ts";
 import { GitError } from "./errors.ts";
 import { hashObject, SHA1 } from "./hash_algorithm.ts";
 
@@ -68,4 +69,34 @@ Deno.test("`hashObject()` detects collisions only where asked to", () => {
   const id = createHash("sha1").update("blob 320\0").update(SHATTERED).digest("hex");
   assertEquals(hashObject(SHA1, "blob", SHATTERED), id);
   assertEquals(hashObject(SHA1, "blob", SHATTERED, true), id);
+});
+
+Deno.test("`Sha1Module` agrees with `node:crypto` and refuses what `Sha1` refuses", () => {
+  const module = new Sha1Module();
+  const nothing = new Uint8Array(0);
+  const data = crypto.getRandomValues(new Uint8Array(60_000));
+  for (const length of [0, 1, 54, 55, 56, 63, 64, 65, 119, 120, 1000, 49_000]) {
+    const input = data.subarray(0, length);
+    const digest = module.digest(data.subarray(0, 7), input)!;
+    assertEquals(
+      encodeHex(digest),
+      createHash("sha1").update(data.subarray(0, 7)).update(input).digest("hex"),
+    );
+    assertEquals(module.isAttack, false);
+  }
+  // More than its memory holds goes in pieces.
+  assertEquals(module.digest(nothing, data), undefined);
+  const state = INITIAL_STATE.slice(), expected = INITIAL_STATE.slice();
+  module.update(state, data, 0, 59_968);
+  for (let at = 0; at < 59_968; at += 64) module.update(expected, data, at, at + 64);
+  assertEquals(state, expected);
+  assertEquals(
+    encodeHex(module.digest(nothing, SHATTERED)!),
+    "f92d74e3874587aaf443d1db961d4e26dde13e9c",
+  );
+  assertEquals(module.isAttack, true);
+  const changed = SHATTERED.slice();
+  changed[260]! ^= 1;
+  module.digest(nothing, changed);
+  assertEquals(module.isAttack, false);
 });

@@ -7,16 +7,11 @@ import { type ByteString, equalBytes, toHex } from "../_bytes.ts";
 import { readFileIfAny, stat, writeFileAtomically } from "../_files.ts";
 import { GitError } from "../errors.ts";
 import type { FileObjectStore } from "../file_object_store.ts";
-import { type ObjectId, SHA1 } from "../hash_algorithm.ts";
+import { type ObjectId, type ObjectType, SHA1 } from "../hash_algorithm.ts";
 import { indexPack, storePack } from "../index_pack.ts";
 import type { GitObject } from "../objects.ts";
 import { MemorySource, PACK_TYPES, PackFile, WindowedFile } from "../pack_file.ts";
-import {
-  formatPackIndex,
-  formatPackIndexV1,
-  PackIndex,
-  type PackIndexEntry,
-} from "../pack_index.ts";
+import { formatPackIndexV1, PackIndex } from "../pack_index.ts";
 import {
   type PackSummary,
   type PackWriterOptions,
@@ -68,19 +63,19 @@ export function indexPackCommand(cli: Cli, args: ByteString[]): number {
   }
   const source = data === undefined ? new WindowedFile(path) : new MemorySource(data);
   try {
-    const indexed = indexPack(source, algorithm, { strict });
+    const indexed = indexPack(source, algorithm, {
+      strict,
+      ...(repository === undefined || o.flag("verify")
+        ? {}
+        : { inspect: collisionCheck(repository.objects) }),
+    });
     const version = Number(
       o.text("index-version")?.split(",")[0] ?? cli.config.int("pack.indexversion") ?? 2,
     );
     const large = o.text("index-version")?.split(",")[1];
     const bytes = version === 1
       ? formatPackIndexV1(indexed.entries, indexed.checksum, algorithm)
-      : formatPackIndex(
-        indexed.entries,
-        indexed.checksum,
-        algorithm,
-        large === undefined ? undefined : Number(large),
-      );
+      : indexed.formatIndex(large === undefined ? undefined : Number(large));
     const target = o.text("o") === undefined
       ? (path.endsWith(".pack")
         ? path.replace(/\.pack$/, ".idx")
@@ -92,9 +87,6 @@ export function indexPackCommand(cli: Cli, args: ByteString[]): number {
         die(`pack index of ${name} does not match`);
       }
       return 0;
-    }
-    if (repository !== undefined) {
-      refuseCollisions(repository.objects, new PackFile(source, algorithm), indexed.entries);
     }
     writeFileAtomically(target, bytes, { mode: 0o444 });
     for (const extension of ["keep", "promisor"]) {
@@ -278,17 +270,14 @@ function objectsOfPacks(cli: Cli, lines: readonly ByteString[]): ObjectId[] {
   return [...out];
 }
 
-/** Fails when a pack has another object under an id that is known. */
-function refuseCollisions(
+/** Fails when an object that comes has the id of another one that is known. */
+function collisionCheck(
   store: FileObjectStore,
-  pack: PackFile,
-  entries: readonly PackIndexEntry[],
-): void {
-  const offsets = new Map(entries.map((entry) => [entry.id, entry.offset]));
-  const inPack = (id: ObjectId): number | GitObject | undefined =>
-    offsets.get(id) ?? store.read(id);
-  for (const { id, offset } of entries) {
-    if (!store.hasLocally(id)) continue;
+): (id: ObjectId, type: ObjectType, data: Uint8Array) => void {
+  // A look at the disk for each object would cost more than all the rest.
+  const loose = new Set(store.looseIds());
+  return (id, type, data) => {
+    if (store.packed(id) === undefined && !loose.has(id)) return;
     let known: GitObject | undefined;
     try {
       known = store.read(id);
@@ -296,11 +285,10 @@ function refuseCollisions(
       if (!(error instanceof GitError)) throw error;
       die(`cannot read existing object info ${id}`);
     }
-    const given = pack.read(offset, inPack);
-    if (known === undefined || known.type !== given.type || !equalBytes(known.data, given.data)) {
+    if (known === undefined || known.type !== type || !equalBytes(known.data, data)) {
       die(`SHA1 COLLISION FOUND WITH ${id} !`);
     }
-  }
+  };
 }
 
 /** `git pack-objects` */
