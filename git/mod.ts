@@ -10,7 +10,12 @@ export * from "./objects.ts";
 export * from "./object_store.ts";
 export { FileObjectStore, type FileObjectStoreOptions, Pack } from "./file_object_store.ts";
 export { applyDelta, DeltaIndex } from "./delta.ts";
-export { type IndexedPack, indexPack, type IndexPackOptions } from "./index_pack.ts";
+export {
+  type AppendedObject,
+  type IndexedPack,
+  indexPack,
+  type IndexPackOptions,
+} from "./index_pack.ts";
 export {
   type BaseResolver,
   type ByteSource,
