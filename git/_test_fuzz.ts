@@ -22,7 +22,7 @@ import { applyDelta, DeltaIndex } from "./delta.ts";
 import { GitError } from "./errors.ts";
 import { readAdvertisement } from "./fetch_pack.ts";
 import { FileObjectStore } from "./file_object_store.ts";
-import { checkObject, isSafePath } from "./fsck.ts";
+import { checkObject } from "./fsck.ts";
 import { type HashAlgorithm, hashObject, SHA1, SHA256 } from "./hash_algorithm.ts";
 import { IgnoreRules } from "./ignore.ts";
 import { indexPack } from "./index_pack.ts";
@@ -54,6 +54,7 @@ import { isRefName } from "./ref_name.ts";
 import { FileRefStore, parseReflog } from "./ref_store.ts";
 import { parseRefspec } from "./refspec.ts";
 import { discoverRepository, loadConfig, readGitFile } from "./repository.ts";
+import { isSafePath } from "./safe_path.ts";
 import { readShallow } from "./shallow.ts";
 import { wildmatch } from "./wildmatch.ts";
 

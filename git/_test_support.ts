@@ -14,7 +14,8 @@ export const HAVE_GIT: boolean = (() => {
   }
 })();
 
-const ENV = {
+/** The environment in which both run. */
+export const ENV: Readonly<Record<string, string>> = {
   GIT_AUTHOR_NAME: "A U Thor",
   GIT_AUTHOR_EMAIL: "author@example.com",
   GIT_AUTHOR_DATE: "1112911993 -0700",

@@ -7,6 +7,7 @@ import { type ByteString, toByteString, toHex } from "./_bytes.ts";
 import type { HashAlgorithm, ObjectType } from "./hash_algorithm.ts";
 import { compareTreeNames, isObjectType, isTreeMode, parseHeaders } from "./objects.ts";
 import { isRefName } from "./ref_name.ts";
+import { isDotFile, isDotGit } from "./safe_path.ts";
 
 /** One finding. */
 export interface FsckProblem {
@@ -16,37 +17,6 @@ export interface FsckProblem {
   readonly severity: "error" | "warn" | "info";
   /** What is wrong. */
   readonly message: string;
-}
-
-const HFS_IGNORED = /\xe2\x80[\x8c-\x8f\xaa-\xae]|\xe2\x81[\xaa-\xaf]|\xef\xbb\xbf/g;
-
-/** Whether a name would be `.git` (or `.gitmodules` and the like) on HFS+. */
-export function isHfsDotName(name: ByteString, wanted: string): boolean {
-  return name.replace(HFS_IGNORED, "").toLowerCase() === `.${wanted}`;
-}
-
-/** Whether a name would be `.git` on NTFS: `git~1`, `.git ` and so on. */
-export function isNtfsDotGit(name: ByteString): boolean {
-  const base = name.split(/[\\:]/)[0]!.toLowerCase();
-  return /^(\.git|git~1)[ .]*$/.test(base);
-}
-
-/** Whether a name is `.git` on some file system. */
-export function isDotGit(name: ByteString): boolean {
-  return name.toLowerCase() === ".git" || isHfsDotName(name, "git") || isNtfsDotGit(name);
-}
-
-/** Whether a path may be written to a worktree. */
-export function isSafePath(path: ByteString): boolean {
-  if (path === "" || path.startsWith("/") || path.includes("\0")) return false;
-  for (const part of path.split("/")) {
-    if (part === "" || part === "." || part === ".." || isDotGit(part)) return false;
-    // On Windows a backslash ends a name; `.git\x` is refused everywhere.
-    if (
-      part.includes("\\") && part.split("\\").some((piece) => isDotGit(piece) || piece === "..")
-    ) return false;
-  }
-  return true;
 }
 
 /** Checks the content of an object. */
@@ -110,10 +80,12 @@ function checkTree(data: Uint8Array, algorithm: HashAlgorithm): FsckProblem[] {
     }
     previous = { name, tree };
     if (
-      (mode & 0o170000) === 0o120000 &&
-      (name.toLowerCase() === ".gitmodules" || isHfsDotName(name, "gitmodules"))
+      (mode & 0o170000) === 0o120000
     ) {
-      flags.add("gitmodulesSymlink");
+      if (isDotFile(name, "gitmodules")) flags.add("gitmodulesSymlink");
+      if (isDotFile(name, "gitattributes")) flags.add("gitattributesSymlink");
+      if (isDotFile(name, "gitignore")) flags.add("gitignoreSymlink");
+      if (isDotFile(name, "mailmap")) flags.add("mailmapSymlink");
     }
   }
   const table: [string, FsckProblem["severity"], string][] = [
@@ -127,6 +99,9 @@ function checkTree(data: Uint8Array, algorithm: HashAlgorithm): FsckProblem[] {
     ["duplicateEntries", "error", "contains duplicate file entries"],
     ["treeNotSorted", "error", "not properly sorted"],
     ["gitmodulesSymlink", "error", ".gitmodules is a symbolic link"],
+    ["gitattributesSymlink", "info", ".gitattributes is a symlink"],
+    ["gitignoreSymlink", "info", ".gitignore is a symlink"],
+    ["mailmapSymlink", "info", ".mailmap is a symlink"],
   ];
   for (const [id, severity, message] of table) {
     if (flags.has(id)) out.push(problem(id, severity, message));

@@ -12,6 +12,7 @@ import { readFileIfAny, stat } from "./_files.ts";
 import { corrupt } from "./errors.ts";
 import type { HashAlgorithm, ObjectId } from "./hash_algorithm.ts";
 import type { LockFile } from "./lock_file.ts";
+import { ensureSafePath } from "./safe_path.ts";
 
 /** What `lstat` said about a file when it was last known to be unchanged. Seconds and nanoseconds. */
 export interface StatData {
@@ -180,8 +181,12 @@ export class GitIndex {
     return [start, end];
   }
 
-  /** Adds or replaces an entry. A merged entry removes the conflict stages of its path. */
+  /**
+   * Adds or replaces an entry. A merged entry removes the conflict stages of its path. Throws
+   * `GitError` ("unsafe") for a path that must not be written.
+   */
   add(entry: IndexEntry, options: { keepDirectoryConflicts?: boolean } = {}): void {
+    ensureSafePath(entry.path, entry.mode);
     this.changed = true;
     this.invalidate(entry.path);
     if (!options.keepDirectoryConflicts) this.#removeDirectoryConflicts(entry);

@@ -20,7 +20,7 @@ import {
 import { MemoryObjectStore, peelTo, readTree } from "./object_store.ts";
 import { isRefName } from "./ref_name.ts";
 import type { RevListOptions } from "./rev_list.ts";
-import { isSafePath } from "./fsck.ts";
+import { ensureSafePath } from "./safe_path.ts";
 
 /** Symbolic refs are followed this deep. */
 const MAX_DEPTH = 5;
@@ -167,7 +167,7 @@ export class MemoryRepository {
   /** Puts a file into the index. Throws `GitError` ("unsafe") for paths that Git refuses. */
   add(path: string, content: Uint8Array, mode: number = MODE_FILE): ObjectId {
     const name = encodeText(path);
-    if (!isSafePath(name)) throw new GitError("unsafe", `invalid path '${path}'`);
+    ensureSafePath(name, mode);
     for (const other of this.#index.keys()) {
       // A file and a directory of one name cannot both be.
       if (other.startsWith(`${name}/`) || name.startsWith(`${other}/`)) this.#index.delete(other);

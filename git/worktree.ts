@@ -15,18 +15,13 @@ import {
   writeAll,
 } from "./_files.ts";
 import { GitError } from "./errors.ts";
-import { isSafePath } from "./fsck.ts";
 import { type GitIndex, type IndexEntry, makeEntry, statDataOf } from "./index_file.ts";
 import { isGitlinkMode, isLinkMode } from "./objects.ts";
 import { readBlob } from "./object_store.ts";
 import type { Repository } from "./repository.ts";
+import { ensureSafePath, isSafePath } from "./safe_path.ts";
 import { flattenTree, ignoreRulesOf, WorktreeComparer } from "./status.ts";
 import { smudgeContent } from "./worktree_content.ts";
-
-/** Fails for a path that must not be written: `.git`, `..` and their disguises. */
-export function ensureSafePath(path: ByteString): void {
-  if (!isSafePath(path)) throw new GitError("unsafe", `invalid path '${path}'`);
-}
 
 /** Makes the directories above a path; a file or link in the way is removed when `force`. */
 function prepareParents(repository: Repository, path: ByteString, force: boolean): void {
@@ -55,7 +50,7 @@ export function checkoutFile(
   id: string,
   options: { force?: boolean } = {},
 ): IndexEntry {
-  ensureSafePath(path);
+  ensureSafePath(path, mode);
   const force = options.force ?? true;
   prepareParents(repository, path, force);
   const full = repository.worktreePath(path);
@@ -174,7 +169,7 @@ export function switchTree(
   } = {},
 ): void {
   const before = flattenTree(repository, from), after = flattenTree(repository, to);
-  for (const path of after.keys()) ensureSafePath(path);
+  for (const [path, { mode }] of after) ensureSafePath(path, mode);
   const comparer = new WorktreeComparer(repository, index);
   const conflicts: SwitchConflicts = { changed: [], untracked: [], removed: [] };
   const plan: WorktreePlan = { write: [], remove: [], entries: [] };

@@ -7,7 +7,7 @@ import type { ByteString } from "../_bytes.ts";
 import { lstat } from "../_files.ts";
 import { type GitIndex, makeEntry, statDataOf } from "../index_file.ts";
 import { readWorktreeFile, submoduleHead, worktreeMode } from "../status.ts";
-import { ensureSafePath } from "../worktree.ts";
+import { ensureSafePath } from "../safe_path.ts";
 import { type Cli, die, Exit } from "./_context.ts";
 
 /** Adds a file of the worktree to an index. */

@@ -24,7 +24,8 @@ import { readBlob } from "../object_store.ts";
 import { readWorktreeFile, WorktreeComparer } from "../status.ts";
 import type { DiffPair } from "../tree_diff.ts";
 import { wildmatch } from "../wildmatch.ts";
-import { ensureSafePath, removeWorktreeFile } from "../worktree.ts";
+import { removeWorktreeFile } from "../worktree.ts";
+import { ensureSafePath } from "../safe_path.ts";
 import { smudgeContent } from "../worktree_content.ts";
 import { type Cli, die, Exit } from "./_context.ts";
 import { type Options, parseOptions } from "./_options.ts";
@@ -125,7 +126,7 @@ class Apply {
 
   write(path: ByteString, data: Uint8Array, mode: number): void {
     const file = this.#file(path);
-    ensureSafePath(path);
+    ensureSafePath(path, mode);
     this.#refuseLinks(path);
     makeDirectories(directoryName(file));
     if (lstat(file) !== undefined) Deno.removeSync(nativePath(file));

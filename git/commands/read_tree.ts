@@ -6,6 +6,7 @@
 import type { ByteString } from "../_bytes.ts";
 import { GitIndex, makeEntry } from "../index_file.ts";
 import { peelTo } from "../object_store.ts";
+import { ensureSafePath } from "../safe_path.ts";
 import { flattenTree, writeIndexTree } from "../status.ts";
 import { checkoutFile, SwitchError, switchTree } from "../worktree.ts";
 import { type Cli, die, Exit } from "./_context.ts";
@@ -27,6 +28,9 @@ export function readTreeCommand(cli: Cli, args: ByteString[]): number {
     if (id === undefined) die(`Not a valid object name ${name}`);
     return peelTo(repo.objects, id, "tree") ?? die(`failed to unpack tree object ${name}`);
   });
+  for (const tree of trees) {
+    for (const [path, { mode }] of flattenTree(repo, tree)) ensureSafePath(path, mode);
+  }
   using lock = repo.lockIndex();
   const index = repo.readIndex();
   const prefix = o.text("prefix");

@@ -5,7 +5,7 @@
  */
 import type { ByteString } from "../_bytes.ts";
 import { lstat } from "../_files.ts";
-import { isSafePath } from "../fsck.ts";
+import { isSafePath } from "../safe_path.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { makeEntry } from "../index_file.ts";
 import { isHex } from "../objects.ts";
@@ -49,7 +49,7 @@ export function updateIndex(cli: Cli, args: ByteString[]): number {
     }
   };
   const put = (mode: number, id: ObjectId, path: ByteString, stage: number): void => {
-    if (!isSafePath(path)) die(`git update-index: --cacheinfo cannot add ${path}`);
+    if (!isSafePath(path, mode)) die(`git update-index: --cacheinfo cannot add ${path}`);
     if (!addNew && !index.hasPath(path)) {
       throw new Exit(
         128,
@@ -211,7 +211,7 @@ export function updateIndex(cli: Cli, args: ByteString[]): number {
           const path = !nul && match[5]!.startsWith('"')
             ? unquotePath(match[5]!)?.path ?? die(`git update-index: bad quoting of path name`)
             : match[5]!;
-          if (!isSafePath(path)) {
+          if (!isSafePath(path, parseInt(match[1]!, 8))) {
             cli.err(`Ignoring path ${path}\n`);
             continue;
           }
