@@ -4,8 +4,17 @@
  * @module
  */
 import { type ByteString, toByteString, toHex } from "./_bytes.ts";
-import type { HashAlgorithm, ObjectType } from "./hash_algorithm.ts";
-import { compareTreeNames, isObjectType, isTreeMode, parseHeaders } from "./objects.ts";
+import { parseConfig } from "./config.ts";
+import { GitError } from "./errors.ts";
+import type { HashAlgorithm, ObjectId, ObjectType } from "./hash_algorithm.ts";
+import {
+  compareTreeNames,
+  isFileMode,
+  isObjectType,
+  isTreeMode,
+  parseHeaders,
+  type TreeEntry,
+} from "./objects.ts";
 import { isRefName } from "./ref_name.ts";
 import { isDotFile, isDotGit } from "./safe_path.ts";
 
@@ -267,6 +276,112 @@ function checkTag(data: Uint8Array, algorithm: HashAlgorithm): FsckProblem[] {
     out.push(
       problem("extraHeaderEntry", "info", "invalid format - extra header(s) after 'tagger'"),
     );
+  }
+  return out;
+}
+
+/** The largest `.gitattributes` that is read (bytes). */
+const MAX_ATTRIBUTES = 100 * 1024 * 1024;
+/** The longest line of a `.gitattributes` that is read (bytes). */
+const MAX_ATTRIBUTES_LINE = 2048;
+
+/**
+ * The blobs that Git reads as settings, collected while trees go by: their content can do harm where
+ * that of other files cannot.
+ */
+export class SettingsFiles {
+  readonly #kinds = new Map<ObjectId, "gitmodules" | "gitattributes">();
+
+  /** Takes note of what a tree holds. */
+  addTree(entries: readonly TreeEntry[]): void {
+    for (const { name, mode, id } of entries) {
+      // Every name that matters starts so, in upper or lower case.
+      if (!/^[.gG\xe2\xef]/.test(name) || !isFileMode(mode)) continue;
+      if (isDotFile(name, "gitmodules")) this.#kinds.set(id, "gitmodules");
+      else if (isDotFile(name, "gitattributes")) this.#kinds.set(id, "gitattributes");
+    }
+  }
+
+  /** Ids of the blobs, those of submodules first. */
+  ids(): ObjectId[] {
+    const all = [...this.#kinds];
+    return [
+      ...all.filter(([, kind]) => kind === "gitmodules"),
+      ...all.filter(([, kind]) => kind === "gitattributes"),
+    ].map(([id]) => id);
+  }
+
+  /** Checks the content of one of the blobs. */
+  check(id: ObjectId, data: Uint8Array): FsckProblem[] {
+    switch (this.#kinds.get(id)) {
+      case "gitmodules":
+        return checkSubmodules(data);
+      case "gitattributes":
+        return checkAttributes(data);
+      case undefined:
+        return [];
+    }
+  }
+}
+
+function checkAttributes(data: Uint8Array): FsckProblem[] {
+  if (data.length > MAX_ATTRIBUTES) {
+    return [problem("gitattributesLarge", "error", ".gitattributes too large to parse")];
+  }
+  for (let at = 0; at < data.length;) {
+    const newline = data.indexOf(10, at);
+    const end = newline < 0 ? data.length : newline;
+    if (end - at >= MAX_ATTRIBUTES_LINE) {
+      return [
+        problem("gitattributesLineLength", "error", ".gitattributes has too long lines to parse"),
+      ];
+    }
+    at = end + 1;
+  }
+  return [];
+}
+
+/** Whether a submodule's name would lead out of `modules/`. */
+function isBadSubmoduleName(name: ByteString): boolean {
+  return name === "" || name.split(/[\\/]/).includes("..");
+}
+
+/** Whether a submodule's URL could be taken for an option, or changes host on its way. */
+function isBadSubmoduleUrl(url: ByteString): boolean {
+  if (url.startsWith("-")) return true;
+  if (/^\.\.?\/|^git:\/\//.test(url)) {
+    if (url.includes("\n") || /%0a/i.test(url)) return true;
+    const rest = url.replace(/^(?:\.\/)*(?:\.\.\/(?:\.\/)*)+/, "");
+    return rest !== url && /^[:/]/.test(rest);
+  }
+  const web = /^(?:https?|ftps?):\/\//.test(url) ? url : /^(?:https?|ftps?)::(.*)$/s.exec(url)?.[1];
+  if (web === undefined) return false;
+  const host = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/(?:[^/?#]*@)?([^/?#:]*)/.exec(web)?.[1];
+  return host === undefined || host === "" || web.includes("\n") || /%0a/i.test(web);
+}
+
+function checkSubmodules(data: Uint8Array): FsckProblem[] {
+  const out: FsckProblem[] = [];
+  const bad = (id: string, what: string, value: ByteString): void => {
+    out.push(problem(id, "error", `disallowed submodule ${what}: ${value}`));
+  };
+  let tokens: ReturnType<typeof parseConfig>;
+  try {
+    tokens = parseConfig(toByteString(data), ".gitmodules");
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    return [problem("gitmodulesParse", "info", "could not parse gitmodules blob")];
+  }
+  for (const { kind, key, value } of tokens) {
+    const match = /^submodule\.(.*)\.([^.]*)$/s.exec(key);
+    if (kind !== "entry" || match === null) continue;
+    const name = match[1]!, variable = match[2]!, text = value ?? "";
+    if (isBadSubmoduleName(name)) bad("gitmodulesName", "name", name);
+    if (variable === "url" && isBadSubmoduleUrl(text)) bad("gitmodulesUrl", "url", text);
+    if (variable === "path" && text.startsWith("-")) bad("gitmodulesPath", "path", text);
+    if (variable === "update" && text.startsWith("!")) {
+      bad("gitmodulesUpdate", "update setting", text);
+    }
   }
   return out;
 }

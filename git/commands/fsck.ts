@@ -7,9 +7,10 @@ import type { ByteString } from "../_bytes.ts";
 import { readFileIfAny, stat } from "../_files.ts";
 import { GitError } from "../errors.ts";
 import { decodeLoose } from "../file_object_store.ts";
-import { checkObject } from "../fsck.ts";
+import { checkObject, type FsckProblem, SettingsFiles } from "../fsck.ts";
 import { hashObject, type ObjectId } from "../hash_algorithm.ts";
 import { isObjectType, parseCommit, parseTag, parseTree } from "../objects.ts";
+import { readBlob } from "../object_store.ts";
 import { reverseIndex } from "../pack_index.ts";
 import type { Cli } from "./_context.ts";
 import { parseOptions } from "./_options.ts";
@@ -34,11 +35,9 @@ export function fsckCommand(cli: Cli, args: ByteString[]): number {
     cli.err(`${text}\n`);
     failed |= code;
   };
-  const visit = (id: ObjectId, type: string, data: Uint8Array): void => {
-    if (kinds.has(id)) return;
-    kinds.set(id, type);
-    if (!isObjectType(type)) return;
-    for (const problem of checkObject(type, data, algorithm)) {
+  const settings = new SettingsFiles();
+  const report = (id: ObjectId, type: string, problems: readonly FsckProblem[]): void => {
+    for (const problem of problems) {
       const severity = problem.severity === "warn" && o.flag("strict") ? "error" : problem.severity;
       if (severity === "info") continue;
       bad(
@@ -48,6 +47,12 @@ export function fsckCommand(cli: Cli, args: ByteString[]): number {
         severity === "error" ? 1 : 0,
       );
     }
+  };
+  const visit = (id: ObjectId, type: string, data: Uint8Array): void => {
+    if (kinds.has(id)) return;
+    kinds.set(id, type);
+    if (!isObjectType(type)) return;
+    report(id, type, checkObject(type, data, algorithm));
     const out: ObjectId[] = [];
     const link = (target: ObjectId, kind: string): void => {
       out.push(target);
@@ -61,7 +66,9 @@ export function fsckCommand(cli: Cli, args: ByteString[]): number {
         for (const parent of commit.parents) link(parent, "commit");
         if (o.flag("root") && commit.parents.length === 0) cli.out(`root ${id}\n`);
       } else if (type === "tree") {
-        for (const entry of parseTree(data, algorithm)) {
+        const entries = parseTree(data, algorithm);
+        settings.addTree(entries);
+        for (const entry of entries) {
           if ((entry.mode & 0o170000) !== 0o160000) {
             link(entry.id, (entry.mode & 0o170000) === 0o40000 ? "tree" : "blob");
           }
@@ -114,6 +121,19 @@ export function fsckCommand(cli: Cli, args: ByteString[]): number {
     } catch (error) {
       if (!(error instanceof GitError)) throw error;
       bad(`error: ${pack.path}.pack: ${error.message}`, 4);
+    }
+  }
+  for (const id of settings.ids()) {
+    const kind = kinds.get(id);
+    if (kind === undefined) continue;
+    if (kind === "blob") {
+      report(id, kind, settings.check(id, readBlob(objects, id)));
+    } else {
+      report(id, kind, [{
+        id: "gitmodulesBlob",
+        severity: "error",
+        message: "non-blob found at .gitmodules",
+      }]);
     }
   }
   const roots: ObjectId[] = [];
