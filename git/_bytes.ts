@@ -37,6 +37,30 @@ export function decodeText(text: ByteString): string {
   return NON_ASCII.test(text) ? Buffer.from(text, "latin1").toString("utf8") : text;
 }
 
+/** What Git takes for white space. Others that JavaScript knows, such as 0xa0, are parts of characters. */
+function isSpace(code: number): boolean {
+  return code === 32 || code === 10 || code === 9 || code === 13;
+}
+
+/** The text without white space at its start. */
+export function trimSpaceStart(text: ByteString): ByteString {
+  let start = 0;
+  while (start < text.length && isSpace(text.charCodeAt(start))) start++;
+  return text.slice(start);
+}
+
+/** The text without white space at its end. Linear, where a regular expression may not be. */
+export function trimSpaceEnd(text: ByteString): ByteString {
+  let end = text.length;
+  while (end > 0 && isSpace(text.charCodeAt(end - 1))) end--;
+  return text.slice(0, end);
+}
+
+/** The text without white space at both ends. */
+export function trimSpace(text: ByteString): ByteString {
+  return trimSpaceStart(trimSpaceEnd(text));
+}
+
 /** Joins byte arrays. */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;

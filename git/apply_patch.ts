@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, fromByteString, toByteString } from "./_bytes.ts";
+import { type ByteString, fromByteString, toByteString, trimSpaceEnd } from "./_bytes.ts";
 import { zlib } from "./_builtins.ts";
 import { applyDelta } from "./delta.ts";
 import { GitError } from "./errors.ts";
@@ -162,7 +162,7 @@ class PatchParser {
       else if (stamp) name = name.replace(/ \d{4}-\d\d-\d\d \d\d:\d\d.*$/, "");
     }
     if (name === "/dev/null") return undefined;
-    return this.#stripName(name.trimEnd());
+    return this.#stripName(trimSpaceEnd(name));
   }
 
   #plainName(text: ByteString): ByteString {
@@ -527,7 +527,8 @@ export class PatchConflict extends GitError {
 
 function sameLine(a: ByteString, b: ByteString, ignoreSpace: boolean): boolean {
   if (a === b) return true;
-  return ignoreSpace && a.replace(/\s+/g, " ").trimEnd() === b.replace(/\s+/g, " ").trimEnd();
+  return ignoreSpace &&
+    trimSpaceEnd(a.replace(/\s+/g, " ")) === trimSpaceEnd(b.replace(/\s+/g, " "));
 }
 
 /** Applies the hunks of a patch to content. Throws {@linkcode PatchConflict}. */

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { type ByteString, encodeText } from "./_bytes.ts";
+import { type ByteString, encodeText, trimSpace, trimSpaceEnd, trimSpaceStart } from "./_bytes.ts";
 import { directoryName, joinPath, lstat, nativePath, readTextIfAny, stat } from "./_files.ts";
 import { GitError } from "./errors.ts";
 import { LockFile } from "./lock_file.ts";
@@ -572,7 +572,7 @@ export function editConfig(
     if (last.kind === "section") {
       // A comment or another entry may follow on the header's line.
       const rest = text.slice(last.end, end);
-      if (rest.trim() === "") return { text: splice(text, end, end, line), result: "done" };
+      if (trimSpace(rest) === "") return { text: splice(text, end, end, line), result: "done" };
       return { text: splice(text, last.end, last.end, `\n${line}`), result: "done" };
     }
     return { text: splice(text, end, end, line), result: "done" };
@@ -593,9 +593,9 @@ export function editConfig(
     const end = lineEnd(out, token.end);
     const before = out.slice(start, token.start);
     // An entry on a header's line leaves the header; a following comment goes with the entry.
-    const keepBefore = before.trim() !== "";
+    const keepBefore = trimSpace(before) !== "";
     const put = i === found.length - 1 ? line : "";
-    const headEnd = start + before.trimEnd().length;
+    const headEnd = start + trimSpaceEnd(before).length;
     if (keepBefore) out = splice(out, headEnd, end, put === "" ? "\n" : `\n${put}`);
     else out = splice(out, start, end, put);
   }
@@ -711,13 +711,13 @@ export function renameSection(
       if (next !== undefined && at < token.end) at = next.start;
     } else {
       const line = lineStart(text, token.start);
-      const indented = line >= at && text.slice(line, token.start).trim() === "";
-      out += text.slice(at, indented ? line : token.start) + formatSectionHeader(to).trimEnd();
+      const indented = line >= at && trimSpace(text.slice(line, token.start)) === "";
+      out += text.slice(at, indented ? line : token.start) + trimSpaceEnd(formatSectionHeader(to));
       at = token.end;
       const rest = text.slice(token.end, lineEnd(text, token.end));
-      if (rest.trim() !== "" && !/^\s*[#;]/.test(rest)) {
+      if (trimSpace(rest) !== "" && !/^\s*[#;]/.test(rest)) {
         out += "\n\t";
-        at += rest.length - rest.trimStart().length;
+        at += rest.length - trimSpaceStart(rest).length;
       }
     }
   }
@@ -744,7 +744,7 @@ export function copySection(
     out += text.slice(at, end);
     if (!out.endsWith("\n")) out += "\n";
     const rest = text.slice(token.end, end);
-    out += formatSectionHeader(to).trimEnd() + (rest.endsWith("\n") ? rest : `${rest}\n`);
+    out += trimSpaceEnd(formatSectionHeader(to)) + (rest.endsWith("\n") ? rest : `${rest}\n`);
     at = end;
   });
   return out + text.slice(at);

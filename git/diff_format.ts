@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, decodeText } from "./_bytes.ts";
+import { type ByteString, decodeText, trimSpaceEnd } from "./_bytes.ts";
 import { zlib } from "./_builtins.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
 import { hashObject } from "./hash_algorithm.ts";
@@ -969,7 +969,7 @@ export function formatCombined(
     let heading = "";
     for (let j = from - 1; j > previousEnd && j >= 0; j--) {
       const text = options.heading === undefined
-        ? (/^[A-Za-z_$]/.test(b.text(j)) ? b.text(j).slice(0, 40).trimEnd() : undefined)
+        ? (/^[A-Za-z_$]/.test(b.text(j)) ? trimSpaceEnd(b.text(j).slice(0, 40)) : undefined)
         : options.heading(b.text(j));
       if (text !== undefined) {
         heading = ` ${text}`;

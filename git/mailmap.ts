@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, toByteString } from "./_bytes.ts";
+import { type ByteString, toByteString, trimSpace } from "./_bytes.ts";
 import { readTextIfAny } from "./_files.ts";
 import { expandHome } from "./config.ts";
 import type { Repository } from "./repository.ts";
@@ -21,6 +21,20 @@ interface Entry {
   byName: Map<ByteString, Proper>;
 }
 
+/** Takes `name <email>` off the start of a line; `undefined` when it has none. */
+function parsePerson(
+  line: ByteString,
+): { name: ByteString; email: ByteString; rest: ByteString } | undefined {
+  const open = line.indexOf("<");
+  const close = open < 0 ? -1 : line.indexOf(">", open);
+  if (close < 0) return undefined;
+  return {
+    name: trimSpace(line.slice(0, open)),
+    email: line.slice(open + 1, close),
+    rest: line.slice(close + 1),
+  };
+}
+
 /** A mapping of names and addresses. */
 export class Mailmap {
   readonly #entries = new Map<ByteString, Entry>();
@@ -34,13 +48,13 @@ export class Mailmap {
   add(text: ByteString): void {
     for (const line of text.split("\n")) {
       if (line.startsWith("#")) continue;
-      const match = /^\s*([^<]*?)\s*<\s*([^>]*?)\s*>(?:\s*([^<]*?)\s*<\s*([^>]*?)\s*>)?/.exec(line);
-      if (match === null) continue;
-      const name = match[1] === "" ? undefined : match[1];
-      const second = match[4] !== undefined;
-      const oldEmail = (second ? match[4]! : match[2]!).toLowerCase();
-      const proper: Proper = { name, email: second ? match[2] : undefined };
-      const oldName = second && match[3] !== "" ? match[3] : undefined;
+      const first = parsePerson(line);
+      if (first === undefined || first.email === "") continue;
+      const second = parsePerson(first.rest);
+      const name = first.name === "" ? undefined : first.name;
+      const oldEmail = (second ?? first).email.toLowerCase();
+      const proper: Proper = { name, email: second === undefined ? undefined : first.email };
+      const oldName = second === undefined || second.name === "" ? undefined : second.name;
       let entry = this.#entries.get(oldEmail);
       if (entry === undefined) {
         this.#entries.set(oldEmail, entry = { any: undefined, byName: new Map() });

@@ -6,7 +6,14 @@
  *
  * @module
  */
-import { type ByteString, ByteWriter, fromByteString, toByteString, toHex } from "./_bytes.ts";
+import {
+  type ByteString,
+  ByteWriter,
+  fromByteString,
+  toByteString,
+  toHex,
+  trimSpace,
+} from "./_bytes.ts";
 import { corrupt } from "./errors.ts";
 import type { HashAlgorithm, ObjectId, ObjectType } from "./hash_algorithm.ts";
 
@@ -140,12 +147,12 @@ export interface Signature {
 export function parseSignature(line: ByteString): Signature {
   const open = line.indexOf("<");
   const close = open < 0 ? -1 : line.indexOf(">", open);
-  if (close < 0) return { name: line.trim(), email: "", time: 0, zone: "+0000" };
+  if (close < 0) return { name: trimSpace(line), email: "", time: 0, zone: "+0000" };
   const lastClose = line.lastIndexOf(">");
   const match = /^\s*(\d+)(?:\s+([+-]\d+))?/.exec(line.slice(lastClose + 1));
   return {
-    name: line.slice(0, open).trim(),
-    email: line.slice(open + 1, close).trim(),
+    name: trimSpace(line.slice(0, open)),
+    email: trimSpace(line.slice(open + 1, close)),
     time: match ? Number(match[1]) : 0,
     zone: match?.[2] ?? "+0000",
   };

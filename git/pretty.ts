@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, decodeText, encodeText } from "./_bytes.ts";
+import { type ByteString, decodeText, encodeText, trimSpace, trimSpaceEnd } from "./_bytes.ts";
 import { COLOR_RESET, colorSequence } from "./color.ts";
 import { currentTime, type DateMode, formatDate } from "./date.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
@@ -68,8 +68,8 @@ export function subjectOf(message: ByteString): ByteString {
   const text = message.replace(/^\n+/, "");
   const lines: string[] = [];
   for (const line of text.split("\n")) {
-    if (line.trim() === "") break;
-    lines.push(line.trimEnd());
+    if (trimSpace(line) === "") break;
+    lines.push(trimSpaceEnd(line));
   }
   return lines.join(" ");
 }
@@ -79,8 +79,8 @@ export function bodyOf(message: ByteString): ByteString {
   const text = skipBlankLines(message);
   const lines = text.split("\n");
   let i = 0;
-  while (i < lines.length && lines[i]!.trim() !== "") i++;
-  while (i < lines.length && lines[i]!.trim() === "") i++;
+  while (i < lines.length && trimSpace(lines[i]!) !== "") i++;
+  while (i < lines.length && trimSpace(lines[i]!) === "") i++;
   return lines.slice(i).join("\n");
 }
 
@@ -129,7 +129,7 @@ export function displayWidth(text: string): number {
 }
 
 function indented(message: ByteString, tabs: number): ByteString {
-  const text = skipBlankLines(message).replace(/\s+$/, "");
+  const text = trimSpaceEnd(skipBlankLines(message));
   if (text === "") return "";
   return text.split("\n").map((line) => {
     const clean = line.replace(/[\t\v\f\r ]+$/, "");
@@ -159,7 +159,7 @@ export function formatMessage(id: ObjectId, commit: Commit, context: PrettyConte
       date: context.date ?? { type: "short" },
     });
   }
-  if (style === "oneline") return subjectOf(commit.message).replace(/\s+$/, "");
+  if (style === "oneline") return trimSpaceEnd(subjectOf(commit.message));
   const mail = isMailStyle(style);
   let out = "";
   if (mail) {
@@ -197,8 +197,8 @@ export function formatMessage(id: ObjectId, commit: Commit, context: PrettyConte
     out += body.split("\n").map((line) => `${line.replace(/[\t\v\f\r ]+$/, "")}\n`).join("");
   } else if (style === "short") {
     for (const line of skipBlankLines(commit.message).split("\n")) {
-      if (line.trim() === "") break;
-      out += `    ${line.trimEnd()}\n`;
+      if (trimSpace(line) === "") break;
+      out += `    ${trimSpaceEnd(line)}\n`;
     }
   } else out += indented(commit.message, context.expandTabs ?? (style === "raw" ? 0 : 8));
   out = `${out.replace(/[\t\v\f\r\n ]+$/, "")}\n`;
@@ -265,7 +265,9 @@ function mailSubject(commit: Commit, context: PrettyContext): ByteString {
   const mail = context.mail;
   const label = `Subject: ${mail?.subjectPrefix ?? "[PATCH] "}`;
   const subject = mail?.keepSubject
-    ? skipBlankLines(commit.message).split(/\n[\t ]*\n/)[0]!.replace(/\n(?=.)/g, "\n ").trimEnd()
+    ? trimSpaceEnd(
+      skipBlankLines(commit.message).split(/\n[\t ]*\n/)[0]!.replace(/\n(?=.)/g, "\n "),
+    )
     : subjectOf(commit.message);
   let out = needsEncoding(subject)
     ? label + encodeHeader(subject, label.length, false)
@@ -516,7 +518,7 @@ interface TrailerLine {
 
 /** The lines of the last paragraph, when it is a block of trailers. */
 function trailerBlock(message: ByteString): TrailerLine[] {
-  const paragraphs = message.trimEnd().split(/\n[\t ]*\n/);
+  const paragraphs = trimSpaceEnd(message).split(/\n[\t ]*\n/);
   if (paragraphs.length < 2) return [];
   const lines = paragraphs.at(-1)!.split("\n");
   const out: TrailerLine[] = [];

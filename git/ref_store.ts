@@ -5,7 +5,7 @@
  * @module
  */
 import type { ByteString } from "./_bytes.ts";
-import { fromByteString } from "./_bytes.ts";
+import { fromByteString, trimSpace } from "./_bytes.ts";
 import {
   directoryName,
   listDirectory,
@@ -216,7 +216,7 @@ export class FileRefStore {
       return packed && { kind: "id", id: packed.id };
     }
     if (text.startsWith("ref:")) {
-      const target = text.slice(4).trim();
+      const target = trimSpace(text.slice(4));
       return { kind: "symbolic", target };
     }
     const id = text.slice(0, this.algorithm.hexSize);
@@ -399,7 +399,7 @@ export class FileRefStore {
   ): void {
     const path = this.logPath(name);
     if (!create && !this.#shouldLog(name) && !this.hasLog(name)) return;
-    const text = message.replace(/\s+/g, " ").trim();
+    const text = trimSpace(message.replace(/[ \t\n\r]+/g, " "));
     const who = this.options.who?.() ?? "unknown <unknown> 0 +0000";
     const line = `${oldId} ${newId} ${who}${text === "" ? "" : `\t${text}`}\n`;
     this.#openLog(name, path, line);

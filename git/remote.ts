@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { trimSpace } from "./_bytes.ts";
 import type { ByteString } from "./_bytes.ts";
 import { readTextIfAny } from "./_files.ts";
 import type { Config } from "./config.ts";
@@ -124,14 +125,14 @@ export function readRemote(repository: Repository, name: ByteString): Remote {
     if (old !== undefined) {
       const take = (word: string): ByteString[] =>
         old.split("\n").filter((line) => line.startsWith(`${word}:`)).map((line) =>
-          line.slice(word.length + 1).trim()
+          trimSpace(line.slice(word.length + 1))
         );
       urls = take("URL");
       fetchTexts = [...fetchTexts, ...take("Pull")];
       pushTexts = [...pushTexts, ...take("Push")];
       configured = true;
-    } else if (branch !== undefined && branch.trim() !== "") {
-      const line = branch.split("\n")[0]!.trim();
+    } else if (branch !== undefined && trimSpace(branch) !== "") {
+      const line = trimSpace(branch.split("\n")[0]!);
       const hash = line.indexOf("#");
       const head = hash < 0
         ? repository.environment.get("GIT_TEST_DEFAULT_INITIAL_BRANCH_NAME") ??

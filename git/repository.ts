@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { type ByteString, decodeText, encodeText, fromByteString } from "./_bytes.ts";
+import {
+  type ByteString,
+  decodeText,
+  encodeText,
+  fromByteString,
+  trimSpace,
+  trimSpaceEnd,
+} from "./_bytes.ts";
 import {
   directoryName,
   isDirectory,
@@ -95,9 +102,9 @@ export function isGitDirectory(
   } else {
     const text = readTextIfAny(`${path}/HEAD`);
     if (text === undefined) return false;
-    const trimmed = text.trim();
+    const trimmed = trimSpace(text);
     if (
-      !(text.startsWith("ref:") && trimmed.slice(4).trim().startsWith("refs/")) &&
+      !(text.startsWith("ref:") && trimSpace(trimmed.slice(4)).startsWith("refs/")) &&
       !isHex(trimmed, 40) && !isHex(trimmed, 64)
     ) {
       return false;
@@ -117,7 +124,7 @@ export function commonDirectory(
   if (forced !== undefined) return forced;
   const text = readTextIfAny(`${gitDir}/commondir`);
   if (text === undefined) return gitDir;
-  const path = joinPath(gitDir, text.trimEnd());
+  const path = joinPath(gitDir, trimSpaceEnd(text));
   return path.startsWith("/") ? normalisePath(path) : path;
 }
 
@@ -287,7 +294,7 @@ export function loadConfig(options: LoadConfigOptions = {}): Config {
     includes: options.includes ?? true,
     branch: (): ByteString | undefined => {
       const text = paths === undefined ? undefined : readTextIfAny(`${paths.gitDir}/HEAD`);
-      return text?.startsWith("ref: refs/heads/") ? text.slice(16).trim() : undefined;
+      return text?.startsWith("ref: refs/heads/") ? trimSpace(text.slice(16)) : undefined;
     },
     remoteUrls: () => urls ??= collectRemoteUrls(options),
     collecting: options.collecting ?? false,
@@ -411,7 +418,7 @@ export function environmentOverrides(
 }
 
 function overrideKey(key: ByteString): ByteString {
-  const trimmed = key.trim();
+  const trimmed = trimSpace(key);
   if (trimmed === "") throw new GitError("invalid", "empty config key");
   const last = trimmed.lastIndexOf(".");
   const first = trimmed.indexOf(".");

@@ -82,7 +82,7 @@ function currentBranchShort(repository: Repository): ByteString | undefined {
 export function previousBranch(repository: Repository, n: number): ByteString | undefined {
   const log = repository.refs.readLog("HEAD") ?? [];
   for (let i = log.length - 1; i >= 0; i--) {
-    const match = /^checkout: moving from (\S+) to \S+/.exec(log[i]!.message);
+    const match = /^checkout: moving from ([^ ]+) to [^ ]+/.exec(log[i]!.message);
     if (match !== null && --n === 0) return match[1]!;
   }
   return undefined;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { trimSpaceEnd } from "../_bytes.ts";
 import type { ByteString } from "../_bytes.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { commitLinks } from "../merge_base.ts";
@@ -147,13 +148,13 @@ export function makeStash(
     index.cacheTree = undefined;
     tree = writeIndexTree(repo, index);
   }
-  const text = message === undefined ? `WIP on ${where.trimEnd()}` : `On ${name}: ${message}`;
+  const text = message === undefined ? `WIP on ${trimSpaceEnd(where)}` : `On ${name}: ${message}`;
   const id = commit(
     tree,
     [head, indexCommit, ...(untrackedCommit === undefined ? [] : [untrackedCommit])],
     text,
   );
-  return { id, message: text.trimEnd() };
+  return { id, message: trimSpaceEnd(text) };
 }
 
 /** What {@linkcode applyStash} did. */

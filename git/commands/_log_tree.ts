@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type ByteString, toByteString } from "../_bytes.ts";
+import { type ByteString, toByteString, trimSpaceEnd } from "../_bytes.ts";
 import { currentTime } from "../date.ts";
 import { formatCombined } from "../diff_format.ts";
 import { HistoryGraph } from "../graph.ts";
@@ -534,12 +534,12 @@ function mailPrefix(mail: MailSettings | undefined): ByteString {
 
 function addSignoff(message: ByteString, signoff: ByteString): ByteString {
   const line = `Signed-off-by: ${signoff}`;
-  const lines = message.trimEnd().split("\n");
+  const lines = trimSpaceEnd(message).split("\n");
   if (lines.at(-1) === line) return message;
   const trailer = /^[A-Za-z-]+: |^\(cherry picked from/.test(lines.at(-1)!) &&
     lines.lastIndexOf("") > 0 &&
     lines.slice(lines.lastIndexOf("") + 1).every((one) => /^[A-Za-z-]+: |^\(cherry/.test(one));
-  return `${message.trimEnd()}\n${trailer ? "" : "\n"}${line}\n`;
+  return `${trimSpaceEnd(message)}\n${trailer ? "" : "\n"}${line}\n`;
 }
 
 /** A combined diff of a commit (or tree) and its parents, in all forms asked for. */

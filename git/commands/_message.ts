@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { trimSpaceEnd } from "../_bytes.ts";
 import type { ByteString } from "../_bytes.ts";
 
 /** Cleans a commit message the way `--cleanup` says. */
@@ -23,7 +24,7 @@ export function cleanupMessage(text: ByteString, mode: string, comment: string):
   let blank = false;
   for (const raw of body.split("\n")) {
     if (mode === "strip" && raw.startsWith(comment)) continue;
-    const line = raw.trimEnd();
+    const line = trimSpaceEnd(raw);
     if (line === "") {
       blank = lines.length > 0;
       continue;

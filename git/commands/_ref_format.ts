@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, toByteString } from "../_bytes.ts";
+import { type ByteString, toByteString, trimSpace } from "../_bytes.ts";
 import { COLOR_RESET, colorSequence } from "../color.ts";
 import { currentTime, formatDate, parseDateMode } from "../date.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
@@ -99,7 +99,7 @@ export function expandRefFormat(
       const frame = top();
       if (frame.kind !== "if") die("format: %(then) atom used without a %(if) atom");
       frame.met = frame.wanted === undefined
-        ? frame.text.trim() !== ""
+        ? trimSpace(frame.text) !== ""
         : (frame.text === frame.wanted) !== frame.not;
       frame.text = "";
       frame.kind = "then";

@@ -218,7 +218,7 @@ export function longStatus(
     );
     const to = moved === undefined
       ? undefined
-      : /^checkout: moving from \S+ to (\S+)/.exec(moved.message)?.[1];
+      : /^checkout: moving from [^ ]+ to ([^ ]+)/.exec(moved.message)?.[1];
     if (to !== undefined && moved !== undefined) {
       const same = repo.head() === moved.newId;
       const label = /^[0-9a-f]{40}/.test(to)

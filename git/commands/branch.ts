@@ -541,7 +541,7 @@ function detachedName(cli: Cli, headId: ObjectId): ByteString {
   );
   const place = moved === undefined
     ? undefined
-    : /^checkout: moving from .* to (\S+)$/.exec(moved.message)?.[1];
+    : /^checkout: moving from .* to ([^ ]+)$/.exec(moved.message)?.[1];
   if (moved === undefined || place === undefined) return "(no branch)";
   const hex = new RegExp(`^[0-9a-f]{${repo.algorithm.hexSize}}$`).test(place);
   return `(HEAD detached ${moved.newId === headId ? "at" : "from"} ${

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, decodeText, fromByteString, toByteString } from "../_bytes.ts";
+import { type ByteString, decodeText, fromByteString, toByteString, trimSpace } from "../_bytes.ts";
 import { lstat, nativePath, readFileIfAny, readTextIfAny, removeFile, stat } from "../_files.ts";
 import { approximateDate, formatDate, localZone, parseDate } from "../date.ts";
 import { formatPatch } from "../diff_format.ts";
@@ -263,7 +263,7 @@ export function commit(cli: Cli, args: ByteString[]): number {
     text = cleanupMessage(text, "scissors", comment);
   }
   text = cleanupMessage(text, cleanup, comment);
-  if (text.trim() === "" && !o.flag("allow-empty-message")) {
+  if (trimSpace(text) === "" && !o.flag("allow-empty-message")) {
     throw new Exit(1, "Aborting commit due to empty commit message.\n");
   }
   if (text.includes("\0")) {

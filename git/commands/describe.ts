@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, toByteString } from "../_bytes.ts";
+import { type ByteString, toByteString, trimSpace } from "../_bytes.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { readMailmap } from "../mailmap.ts";
 import { commitLinks, TimeQueue } from "../merge_base.ts";
@@ -488,7 +488,7 @@ export function shortlog(cli: Cli, args: ByteString[]): number {
     return email ? `${mapped.name} <${mapped.email}>` : mapped.name;
   };
   const clean = (subject: ByteString): ByteString =>
-    subject.replace(/^\[PATCH[^\]]*\]\s*/i, "").trim();
+    trimSpace(subject.replace(/^\[PATCH[^\]]*\]\s*/i, ""));
   const revs = parseRevs(cli, rest, {
     takesValue: new Set([
       "--since",

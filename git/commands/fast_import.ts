@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, fromByteString, toByteString } from "../_bytes.ts";
+import { type ByteString, fromByteString, toByteString, trimSpaceStart } from "../_bytes.ts";
 import { nativePath, readTextIfAny } from "../_files.ts";
 import { parseDate } from "../date.ts";
 import { GitError } from "../errors.ts";
@@ -329,7 +329,7 @@ class Importer {
   #path(text: ByteString, end: boolean): { path: ByteString; rest: ByteString } {
     const quoted = unquotePath(text);
     if (quoted !== undefined) {
-      return { path: quoted.path, rest: text.slice(quoted.end).trimStart() };
+      return { path: quoted.path, rest: trimSpaceStart(text.slice(quoted.end)) };
     }
     if (end) return { path: text, rest: "" };
     const space = text.indexOf(" ");
@@ -346,7 +346,7 @@ class Importer {
       return true;
     }
     if (line.startsWith("M ")) {
-      const match = /^M (\d+) (\S+) (.*)$/s.exec(line);
+      const match = /^M (\d+) ([^ ]+) (.*)$/s.exec(line);
       if (match === null) die(`corrupt mode: ${line}`);
       const modes: Record<string, number> = {
         "644": 0o100644,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, fromByteString, toByteString, toHex } from "../_bytes.ts";
+import { type ByteString, fromByteString, toByteString, toHex, trimSpace } from "../_bytes.ts";
 import {
   listDirectory,
   makeDirectories,
@@ -1086,7 +1086,7 @@ async function fetchWith(cli: Cli, o: Options, args: ByteString[]): Promise<numb
   }
   if (o.flag("stdin")) {
     for (const line of toByteString(cli.readStdin()).split("\n")) {
-      if (line.trim() !== "") rest.push(line.trim());
+      if (trimSpace(line) !== "") rest.push(trimSpace(line));
     }
   }
   return await fetchOne(cli, o, name, rest, action, o.flag("append"));

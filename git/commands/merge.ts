@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, fromByteString, toByteString } from "../_bytes.ts";
+import { type ByteString, fromByteString, toByteString, trimSpaceEnd } from "../_bytes.ts";
 import { nativePath, readFileIfAny, readTextIfAny, removeFile, stat } from "../_files.ts";
 import { diffStats, formatStat, formatSummary } from "../diff_format.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
@@ -629,7 +629,7 @@ export function merge(cli: Cli, args: ByteString[]): number {
     writeState(
       cli,
       "MERGE_MSG",
-      `${message.trimEnd()}\n\nSigned-off-by: ${who.name} <${who.email}>\n`,
+      `${trimSpaceEnd(message)}\n\nSigned-off-by: ${who.name} <${who.email}>\n`,
     );
   }
   if (edit) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, fromByteString } from "../_bytes.ts";
+import { type ByteString, fromByteString, trimSpaceEnd } from "../_bytes.ts";
 import { nativePath, readFileIfAny, removeFile, stat } from "../_files.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import {
@@ -242,7 +242,7 @@ export function cherryPick(cli: Cli, args: ByteString[], command: string): numbe
     let message = revert
       ? `Revert "${subjectOf(picked.message)}"\n\nThis reverts commit ${id}.\n`
       : picked.message;
-    if (o.flag("x")) message = `${message.trimEnd()}\n\n(cherry picked from commit ${id})\n`;
+    if (o.flag("x")) message = `${trimSpaceEnd(message)}\n\n(cherry picked from commit ${id})\n`;
     showMerge(cli, result);
     if (!result.clean) {
       if (!o.flag("no-commit")) {

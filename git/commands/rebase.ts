@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { type ByteString, decodeText, fromByteString } from "../_bytes.ts";
+import { type ByteString, decodeText, fromByteString, trimSpace, trimSpaceEnd } from "../_bytes.ts";
 import { makeDirectories, nativePath, readTextIfAny, removeFile, stat } from "../_files.ts";
 import { GitError } from "../errors.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
@@ -173,13 +173,13 @@ class Rebase {
     let number = 0;
     for (const raw of text.split("\n")) {
       number++;
-      const line = raw.trim();
+      const line = trimSpace(raw);
       if (line === "" || line.startsWith(comment)) continue;
       const [word = "", ...others] = line.split(/[ \t]+/);
       const verb = (SHORT[word] ?? word) as Verb;
       const invalid = (): GitError => new GitError("invalid", `invalid line ${number}: ${raw}`);
       if (!VERBS.has(verb)) throw invalid();
-      const rest = line.slice(word.length).trim();
+      const rest = trimSpace(line.slice(word.length));
       if (verb === "noop" || verb === "break") {
         if (rest !== "") throw invalid();
         out.push({ verb, text: "" });
@@ -290,7 +290,9 @@ class Rebase {
       const own = parseSignature(committer);
       const line = `Signed-off-by: ${own.name} <${own.email}>`;
       if (!text.includes(`\n${line}\n`)) {
-        text = `${text.trimEnd()}\n${/\n[A-Za-z-]+: [^\n]*\n*$/.test(text) ? "" : "\n"}${line}\n`;
+        text = `${trimSpaceEnd(text)}\n${
+          /\n[A-Za-z-]+: [^\n]*\n*$/.test(text) ? "" : "\n"
+        }${line}\n`;
       }
     }
     const id = repo.objects.write(
@@ -341,7 +343,7 @@ class Rebase {
       : `\n# Conflicts:\n${paths.map((path) => `#\t${path}\n`).join("")}`;
     Deno.writeFileSync(
       nativePath(`${gitDir}/MERGE_MSG`),
-      fromByteString(`${message.trimEnd()}\n${note}`),
+      fromByteString(`${trimSpaceEnd(message)}\n${note}`),
     );
     const subject = subjectOf(commit.message);
     throw new Exit(
@@ -378,7 +380,7 @@ class Rebase {
     const count = before === undefined || before === "" ? 1 : before.split("\n").length + 1;
     let text: ByteString;
     const quoted = (message: ByteString): ByteString =>
-      message.trimEnd().split("\n").map((line) => line === "" ? comment : `${comment} ${line}`)
+      trimSpaceEnd(message).split("\n").map((line) => line === "" ? comment : `${comment} ${line}`)
         .join("\n");
     const nth = (n: number): string => `commit message #${n}`;
     if (count === 1) {
@@ -386,7 +388,7 @@ class Rebase {
       const replaced = step.flag !== undefined;
       text = `${comment} This is a combination of 2 commits.\n${comment} ${
         replaced ? "The 1st commit message will be skipped:" : "This is the 1st commit message:"
-      }\n\n${replaced ? quoted(headMessage) : headMessage.trimEnd()}\n`;
+      }\n\n${replaced ? quoted(headMessage) : trimSpaceEnd(headMessage)}\n`;
     } else {
       text = (this.read("message-squash") ?? "").replace(
         /^# This is a combination of \d+ commits\./,
@@ -399,13 +401,13 @@ class Rebase {
       (first) =>
         step.flag !== undefined && first.startsWith("amend!")
           ? ""
-          : `${comment} ${first.trimEnd()}\n\n`,
+          : `${comment} ${trimSpaceEnd(first)}\n\n`,
     );
     if (step.verb === "squash") {
-      text += `\n${comment} This is the ${nth(count + 1)}:\n\n${body.trimEnd()}\n`;
+      text += `\n${comment} This is the ${nth(count + 1)}:\n\n${trimSpaceEnd(body)}\n`;
     } else if (step.flag !== undefined) {
       text += `\n${comment} This is the ${nth(count + 1)}:\n\n${
-        own.replace(/^amend! [^\n]*\n\n?/, "").trimEnd()
+        trimSpaceEnd(own.replace(/^amend! [^\n]*\n\n?/, ""))
       }\n`;
     } else {
       text += `\n${comment} The ${nth(count + 1)} will be skipped:\n\n${quoted(own)}\n`;
@@ -465,7 +467,7 @@ class Rebase {
         throw new Exit(
           1,
           `hint: Could not execute the todo command\nhint: \nhint:     ${
-            this.format(step, false).trimEnd()
+            trimSpaceEnd(this.format(step, false))
           }\nhint: \nhint: It has been rescheduled; To edit the command before continuing, please\nhint: edit the todo list first:\nhint: \nhint:     git rebase --edit-todo\nhint:     git rebase --continue\nerror: could not apply ${
             label.replace(" (", "... ").replace(/\)$/, "")
           }\n`,
@@ -610,7 +612,9 @@ class Rebase {
     Deno.writeFileSync(
       nativePath(path),
       fromByteString(
-        `${message.trimEnd()}\n\n# Please enter the commit message for your changes. Lines starting\n# with '#' will be ignored, and an empty message aborts the commit.\n#\n# interactive rebase in progress; onto ${
+        `${
+          trimSpaceEnd(message)
+        }\n\n# Please enter the commit message for your changes. Lines starting\n# with '#' will be ignored, and an empty message aborts the commit.\n#\n# interactive rebase in progress; onto ${
           cli.abbrev(this.read("onto") ?? this.head())
         }\n# You are currently rebasing branch '${head.replace(/^refs\/heads\//, "")}'.\n#\n`,
       ),
@@ -668,7 +672,7 @@ class Rebase {
     const { repo } = cli;
     const store = repo.objects;
     const [labels = "", oneline] = step.text.split(/\s*#\s*/, 2);
-    const names = labels.trim().split(/\s+/);
+    const names = trimSpace(labels).split(/\s+/);
     if (names.length !== 1) {
       throw new GitError("invalid", "octopus merges are not available in a rebase");
     }

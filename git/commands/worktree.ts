@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, fromByteString } from "../_bytes.ts";
+import { type ByteString, fromByteString, trimSpace } from "../_bytes.ts";
 import {
   isDirectory,
   listDirectory,
@@ -52,7 +52,7 @@ function prunable(cli: Cli, id: ByteString): string | undefined {
   if (stat(`${dir}/locked`) !== undefined) return undefined;
   const text = readTextIfAny(`${dir}/gitdir`);
   if (text === undefined) return "gitdir file does not exist";
-  const target = text.trim();
+  const target = trimSpace(text);
   if (target === "") return "invalid gitdir file";
   const full = target.startsWith("/") ? target : absolutePath(`${dir}/${target}`);
   if (lstat(full) === undefined) return "gitdir file points to non-existent location";
