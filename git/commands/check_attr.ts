@@ -5,7 +5,7 @@
  */
 import type { ByteString } from "../_bytes.ts";
 import { attributesOf } from "../worktree_content.ts";
-import type { Cli } from "./_context.ts";
+import { type Cli, quotePath } from "./_context.ts";
 import { parseOptions } from "./_options.ts";
 
 /** `git check-attr` */
@@ -38,7 +38,7 @@ export function checkAttr(cli: Cli, args: ByteString[]): number {
         : value === undefined
         ? "unspecified"
         : value;
-      cli.out(o.flag("z") ? `${path}\0${name}\0${text}\0` : `${path}: ${name}: ${text}\n`);
+      cli.out(o.flag("z") ? `${path}\0${name}\0${text}\0` : `${quotePath(path)}: ${name}: ${text}\n`);
     };
     if (o.flag("all")) { for (const name of found.keys()) show(name); }
     else for (const name of names) show(name);
