@@ -38,7 +38,9 @@ export function checkAttr(cli: Cli, args: ByteString[]): number {
         : value === undefined
         ? "unspecified"
         : value;
-      cli.out(o.flag("z") ? `${path}\0${name}\0${text}\0` : `${quotePath(path)}: ${name}: ${text}\n`);
+      cli.out(
+        o.flag("z") ? `${path}\0${name}\0${text}\0` : `${quotePath(path)}: ${name}: ${text}\n`,
+      );
     };
     if (o.flag("all")) { for (const name of found.keys()) show(name); }
     else for (const name of names) show(name);
