@@ -10,15 +10,11 @@
  */
 import type { ByteString } from "./_bytes.ts";
 import { DirectoryRenames } from "./_directory_renames.ts";
-import { GitError } from "./errors.ts";
 import { hashMapOrder } from "./_hash_map_order.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
 import { canonicalMode, isTreeMode } from "./objects.ts";
-import { type ObjectStore, readTree } from "./object_store.ts";
+import { checkTreeDepth, type ObjectStore, readTree } from "./object_store.ts";
 import { type DiffFile, type DiffPair, makePair } from "./tree_diff.ts";
-
-/** Directories inside each other at most; Git's own limit on trees. */
-const MAX_DEPTH = 2048;
 
 /** A file's mode and content; mode 0 is no file. */
 export interface Version {
@@ -150,7 +146,7 @@ export class MergePaths {
   }
 
   #walk(base: ByteString, trees: readonly (ObjectId | undefined)[], depth: number): void {
-    if (depth > MAX_DEPTH) throw new GitError("limit", `trees nest deeper than ${MAX_DEPTH}`);
+    checkTreeDepth(depth);
     const list = this.#read(trees);
     if (this.#renameMask === 2 || this.#renameMask === 4) {
       for (const names of list) {

@@ -9,15 +9,8 @@ import { GitError } from "./errors.ts";
 import { type HashAlgorithm, type ObjectId, SHA1 } from "./hash_algorithm.ts";
 import { log, type LogEntry } from "./log.ts";
 import { commitLinks } from "./merge_base.ts";
-import {
-  formatCommit,
-  formatTree,
-  isTreeMode,
-  MODE_FILE,
-  MODE_TREE,
-  type TreeEntry,
-} from "./objects.ts";
-import { MemoryObjectStore, peelTo, readTree } from "./object_store.ts";
+import { formatCommit, formatTree, MODE_FILE, MODE_TREE, type TreeEntry } from "./objects.ts";
+import { flattenTree, MemoryObjectStore, peelTo } from "./object_store.ts";
 import { isRefName } from "./ref_name.ts";
 import type { RevListOptions } from "./rev_list.ts";
 import { ensureSafePath } from "./safe_path.ts";
@@ -191,17 +184,7 @@ export class MemoryRepository {
   readTree(id: ObjectId): void {
     const tree = peelTo(this.objects, id, "tree");
     if (tree === undefined) throw new GitError("not_found", `${id} is no tree`);
-    const index = new Map<ByteString, { mode: number; id: ObjectId }>();
-    const stack: [ObjectId, ByteString][] = [[tree, ""]];
-    while (stack.length > 0) {
-      const [at, prefix] = stack.pop()!;
-      for (const entry of readTree(this.objects, at)) {
-        const path = prefix + entry.name;
-        if (isTreeMode(entry.mode)) stack.push([entry.id, `${path}/`]);
-        else index.set(path, { mode: entry.mode, id: entry.id });
-      }
-    }
-    this.#index = index;
+    this.#index = flattenTree(this.objects, tree);
   }
 
   /** Writes the trees of the index; returns the top one. */

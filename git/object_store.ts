@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { ByteString } from "./_bytes.ts";
 import { GitError } from "./errors.ts";
 import {
   type HashAlgorithm,
@@ -15,6 +16,7 @@ import {
 import {
   type Commit,
   type GitObject,
+  isTreeMode,
   parseCommit,
   parseTag,
   parseTree,
@@ -124,6 +126,47 @@ export function readCommit(store: ObjectStore, id: ObjectId): Commit {
 export function readTree(store: ObjectStore, id: ObjectId): TreeEntry[] {
   if (id === store.algorithm.emptyTree) return [];
   return parseTree(readTyped(store, id, "tree"), store.algorithm);
+}
+
+/**
+ * The deepest directory that is walked into (Git calls it `core.maxTreeDepth`): some walks recurse, and
+ * the stack must do for them.
+ */
+export const MAX_TREE_DEPTH = 1024;
+/** The most files of one tree: directories that hold each other many times over make more. */
+export const MAX_TREE_FILES = 5_000_000;
+
+/** Throws `GitError` ("limit") for a directory deeper than {@linkcode MAX_TREE_DEPTH}. */
+export function checkTreeDepth(depth: number): void {
+  if (depth > MAX_TREE_DEPTH) {
+    throw new GitError("limit", `tree is deeper than ${MAX_TREE_DEPTH} directories`);
+  }
+}
+
+/**
+ * The files of a tree and of the trees in it by path, in no particular order. Throws `GitError`
+ * ("limit") for more than {@linkcode MAX_TREE_FILES}, or deeper than {@linkcode MAX_TREE_DEPTH}.
+ */
+export function flattenTree(
+  store: ObjectStore,
+  tree: ObjectId,
+): Map<ByteString, { mode: number; id: ObjectId }> {
+  const out = new Map<ByteString, { mode: number; id: ObjectId }>();
+  const stack = [{ id: tree, base: "", depth: 0 }];
+  let read = 0;
+  while (stack.length > 0) {
+    const { id, base, depth } = stack.pop()!;
+    checkTreeDepth(depth);
+    for (const entry of readTree(store, id)) {
+      if (++read > MAX_TREE_FILES) {
+        throw new GitError("limit", `tree has more than ${MAX_TREE_FILES} entries`);
+      }
+      if (isTreeMode(entry.mode)) {
+        stack.push({ id: entry.id, base: `${base}${entry.name}/`, depth: depth + 1 });
+      } else out.set(base + entry.name, { mode: entry.mode, id: entry.id });
+    }
+  }
+  return out;
 }
 
 /** Reads a blob; the empty blob is always there. */

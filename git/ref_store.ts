@@ -463,8 +463,17 @@ export class FileRefStore {
     }
   }
 
-  /** Points a symbolic ref at another ref; the reflog gets `message` if given. */
+  /**
+   * Points a symbolic ref at another ref; the reflog gets `message` if given. Throws `GitError`:
+   * "invalid" for bad names, "locked" when another process holds the ref, "conflict" when a directory
+   * is in its place.
+   */
   setSymbolic(name: ByteString, target: ByteString, message?: ByteString): void {
+    for (const one of [name, target]) {
+      if (!isRefName(one, { oneLevel: true }) && !isSafeRefName(one)) {
+        throw new GitError("invalid", `'${one}' is not a valid ref name`);
+      }
+    }
     const before = this.id(name);
     const path = this.path(name);
     if (lstat(path)?.isDirectory && !removeEmptyDirectories(path)) {

@@ -240,6 +240,9 @@ export function parseRemoteAddress(url: ByteString): RemoteAddress {
       const bare = parts[1]!.replace(/^\[(.*)\]$/, "$1");
       const host = authority.slice(0, at + 1) + bare;
       checkHost(host, path);
+      if (scheme === "git" && /[\n\0]/.test(host + path)) {
+        throw new GitError("unsafe", "newline is forbidden in git:// hosts and repo paths");
+      }
       const port = parts[2] === undefined || parts[2] === "" ? undefined : parts[2];
       return scheme === "git"
         ? { kind: "git", host: bare, port: Number(port ?? 9418), path }

@@ -155,8 +155,8 @@ export interface Discovery extends RepositoryPaths {
 /**
  * Looks for a repository at a directory and those above it. `undefined` when there is none.
  *
- * Throws `GitError`: "unsafe" when it belongs to another user (`safe.directory`), "invalid" for
- * a `.git` file that leads nowhere.
+ * Throws `GitError`: "unsafe" when it belongs to another user (`safe.directory`) or is bare where
+ * `safe.bareRepository` is `explicit`, "invalid" for a `.git` file that leads nowhere.
  */
 export function discoverRepository(
   start: ByteString,
@@ -196,6 +196,7 @@ export function discoverRepository(
       };
     }
     if (isGitDirectory(at)) {
+      ensureBareAllowed(at, environment);
       ensureSafe(at, at, environment);
       return {
         gitDir: at,
@@ -211,6 +212,24 @@ export function discoverRepository(
       return undefined;
     }
     at = above;
+  }
+}
+
+/** Settings that a repository cannot make for itself. */
+function protectedSettings(environment: Environment, key: ByteString): ConfigEntry[] {
+  return loadConfig({ environment, includes: true }).entries.filter((entry) =>
+    entry.key === key && entry.scope !== "local" && entry.scope !== "worktree"
+  );
+}
+
+/** A bare repository that lies in a worktree may be part of its content, hooks included. */
+function ensureBareAllowed(path: ByteString, environment: Environment): void {
+  const value = protectedSettings(environment, "safe.barerepository").at(-1)?.value;
+  if (value === "explicit") {
+    throw new GitError(
+      "unsafe",
+      `cannot use bare repository '${path}' (safe.bareRepository is 'explicit')`,
+    );
   }
 }
 
@@ -231,12 +250,8 @@ function ensureSafe(workTree: ByteString, gitDir: ByteString, environment: Envir
     return !(uid === 0 && String(owner) === environment.get("SUDO_UID"));
   });
   if (!foreign && forced !== "1" && forced !== "true") return;
-  const allowed = loadConfig({ environment, includes: true }).entries.filter((entry) =>
-    entry.key === "safe.directory"
-  );
   let safe = false;
-  for (const { value, scope } of allowed) {
-    if (scope === "local" || scope === "worktree") continue;
+  for (const { value } of protectedSettings(environment, "safe.directory")) {
     if (value === undefined || value === "") safe = false;
     else if (value === "*") safe = true;
     else if (normalisePath(expandHome(value, environment.get("HOME"))) === workTree) safe = true;

@@ -18,13 +18,12 @@ import {
 import {
   formatTree,
   isGitlinkMode,
-  isTreeMode,
   MODE_EXECUTABLE,
   MODE_FILE,
   MODE_GITLINK,
   MODE_SYMLINK,
 } from "./objects.ts";
-import { peelTo, readTree } from "./object_store.ts";
+import { flattenTree as flattenObjects, peelTo } from "./object_store.ts";
 import { type DiffFile, type DiffPair, makePair } from "./tree_diff.ts";
 import type { Repository } from "./repository.ts";
 import { GitError } from "./errors.ts";
@@ -319,17 +318,7 @@ export function flattenTree(
   repository: Pick<Repository, "objects">,
   tree: string | undefined,
 ): Map<ByteString, { mode: number; id: string }> {
-  const out = new Map<ByteString, { mode: number; id: string }>();
-  if (tree === undefined) return out;
-  const stack: [string, string][] = [[tree, ""]];
-  while (stack.length > 0) {
-    const [id, base] = stack.pop()!;
-    for (const entry of readTree(repository.objects, id)) {
-      if (isTreeMode(entry.mode)) stack.push([entry.id, `${base}${entry.name}/`]);
-      else out.set(base + entry.name, { mode: entry.mode, id: entry.id });
-    }
-  }
-  return out;
+  return tree === undefined ? new Map() : flattenObjects(repository.objects, tree);
 }
 
 /** Differences between a tree and the index (`cached`) or the worktree seen through the index. */

@@ -6,7 +6,7 @@
 import type { ByteString } from "./_bytes.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
 import { compareTreeNames, isTreeMode, type TreeEntry } from "./objects.ts";
-import { type ObjectStore, readBlob, readTree } from "./object_store.ts";
+import { checkTreeDepth, type ObjectStore, readBlob, readTree } from "./object_store.ts";
 import type { Pathspec } from "./pathspec.ts";
 
 /** One side of a difference. */
@@ -65,7 +65,10 @@ export function makePair(oldFile: DiffFile, newFile: DiffFile): DiffPair {
   return { old: oldFile, new: newFile, status, score: 0 };
 }
 
-/** Compares two trees (either may be `undefined`: empty). */
+/**
+ * Compares two trees (either may be `undefined`: empty). Throws `GitError` ("limit") for trees deeper
+ * than 1024 directories.
+ */
 export function diffTrees(
   store: ObjectStore,
   before: ObjectId | undefined,
@@ -121,7 +124,7 @@ export function diffTrees(
     base: ByteString,
     depth: number,
   ): void => {
-    if (depth > 4096) return;
+    checkTreeDepth(depth);
     const left = entryOrUndefined(a), right = entryOrUndefined(b);
     let i = 0, j = 0;
     while (i < left.length || j < right.length) {

@@ -42,6 +42,15 @@ function prepareParents(repository: Repository, path: ByteString, force: boolean
   }
 }
 
+/** The symbolic link that a path would lead through, or `undefined`: what is behind it is not ours. */
+export function linkAbove(repository: Repository, path: ByteString): ByteString | undefined {
+  for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1)) {
+    const above = path.slice(0, slash);
+    if (lstat(repository.worktreePath(above))?.isSymlink) return above;
+  }
+  return undefined;
+}
+
 /** Writes one file of the worktree and records its stat data. Returns the index entry. */
 export function checkoutFile(
   repository: Repository,
@@ -92,10 +101,7 @@ export function removeWorktreeFile(
   path: ByteString,
   keep?: ByteString,
 ): void {
-  if (!isSafePath(path)) return;
-  for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1)) {
-    if (lstat(repository.worktreePath(path.slice(0, slash)))?.isSymlink) return;
-  }
+  if (!isSafePath(path) || linkAbove(repository, path) !== undefined) return;
   const full = repository.worktreePath(path);
   const info = lstat(full);
   if (info === undefined) return;

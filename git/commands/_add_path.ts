@@ -5,15 +5,20 @@
  */
 import type { ByteString } from "../_bytes.ts";
 import { lstat } from "../_files.ts";
+import { GitError } from "../errors.ts";
 import { type GitIndex, makeEntry, statDataOf } from "../index_file.ts";
 import { readWorktreeFile, submoduleHead, worktreeMode } from "../status.ts";
 import { ensureSafePath } from "../safe_path.ts";
+import { linkAbove } from "../worktree.ts";
 import { type Cli, die, Exit } from "./_context.ts";
 
 /** Adds a file of the worktree to an index. */
 export function addPath(cli: Cli, index: GitIndex, path: ByteString): void {
   ensureSafePath(path);
   const { repo } = cli;
+  if (linkAbove(repo, path) !== undefined) {
+    throw new GitError("unsafe", `'${path}' is beyond a symbolic link`);
+  }
   const info = lstat(repo.worktreePath(path));
   if (info === undefined) die(`unable to stat '${path}': No such file or directory`);
   const known = index.get(path);

@@ -8,19 +8,18 @@ import type { ByteString } from "../_bytes.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { commitLinks } from "../merge_base.ts";
 import { mergeTrees } from "../merge_trees.ts";
-import {
-  formatCommit,
-  formatTree,
-  MODE_EXECUTABLE,
-  MODE_FILE,
-  MODE_SYMLINK,
-  parseTree,
-} from "../objects.ts";
+import { formatCommit, formatTree, MODE_EXECUTABLE, MODE_FILE, MODE_SYMLINK } from "../objects.ts";
 import { readCommit } from "../object_store.ts";
 import type { Pathspec } from "../pathspec.ts";
 import { subjectOf } from "../pretty.ts";
 import type { Repository } from "../repository.ts";
-import { diffIndexWorktree, diffTreeIndex, readWorktreeFile, writeIndexTree } from "../status.ts";
+import {
+  diffIndexWorktree,
+  diffTreeIndex,
+  flattenTree,
+  readWorktreeFile,
+  writeIndexTree,
+} from "../status.ts";
 import { SwitchError, switchTree } from "../worktree.ts";
 import { type Cli, die } from "./_context.ts";
 import { addPath } from "./_add_path.ts";
@@ -247,15 +246,5 @@ export function applyStash(
 
 /** The files of a tree, by path. */
 export function treePaths(repository: Repository, tree: ObjectId): ByteString[] {
-  const out: ByteString[] = [];
-  const visit = (id: ObjectId, prefix: ByteString): void => {
-    for (
-      const entry of parseTree(repository.objects.read(id)!.data, repository.algorithm)
-    ) {
-      if (entry.mode === 0o40000) visit(entry.id, `${prefix}${entry.name}/`);
-      else out.push(prefix + entry.name);
-    }
-  };
-  visit(tree, "");
-  return out;
+  return [...flattenTree(repository, tree).keys()].sort();
 }

@@ -259,8 +259,14 @@ function allowed(cli: Cli, config: Config, scheme: string): void {
   let yes: boolean;
   if (list !== undefined) yes = list.split(":").includes(scheme);
   else {
-    const policy = config.get(`protocol.${scheme}.allow`) ?? config.get("protocol.allow") ??
-      "always";
+    const key = config.has(`protocol.${scheme}.allow`)
+      ? `protocol.${scheme}.allow`
+      : "protocol.allow";
+    // Paths are for users only: what a repository names, such as its submodules, may not use them.
+    const policy = (config.get(key) ?? (scheme === "file" ? "user" : "always")).toLowerCase();
+    if (!["always", "never", "user"].includes(policy)) {
+      die(`unknown value for config '${key}': ${config.get(key)}`);
+    }
     yes = policy === "always" ||
       (policy === "user" && cli.env.get("GIT_PROTOCOL_FROM_USER") !== "0");
   }

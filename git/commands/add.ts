@@ -14,6 +14,7 @@ import {
   worktreeMode,
 } from "../status.ts";
 import { addPath } from "./_add_path.ts";
+import { linkAbove } from "../worktree.ts";
 import { type Cli, die, Exit } from "./_context.ts";
 import { parseOptions } from "./_options.ts";
 import { makePathspec } from "./_revs.ts";
@@ -56,6 +57,11 @@ export function add(cli: Cli, args: ByteString[]): number {
   using lock = repo.lockIndex();
   const index = repo.readIndex();
   const spec = wholeTree ? makePathspec(cli, [":/"]) : makePathspec(cli, paths);
+  for (const path of paths) {
+    if (!path.startsWith(":") && linkAbove(repo, cli.pathArgument(path)) !== undefined) {
+      die(`pathspec '${path}' is beyond a symbolic link`);
+    }
+  }
   let failed = 0;
   if (o.flag("refresh")) {
     refreshIndex(repo, index);

@@ -12,7 +12,7 @@ import { currentTime } from "../date.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { commitLinks } from "../merge_base.ts";
 import { isGitlinkMode, isTreeMode } from "../objects.ts";
-import { peelTo, readBlob, readCommit, readTree } from "../object_store.ts";
+import { checkTreeDepth, peelTo, readBlob, readCommit, readTree } from "../object_store.ts";
 import { expandFormat } from "../pretty.ts";
 import { type Cli, die, runChild } from "./_context.ts";
 import { parseOptions, usageError } from "./_options.ts";
@@ -99,7 +99,8 @@ export function archive(cli: Cli, args: ByteString[]): number {
   const entries: ArchiveEntry[] = [];
   const spec = paths.length > 0 ? makePathspec(cli, paths) : undefined;
   const seenPaths = new Set<ByteString>();
-  const visit = (treeId: ObjectId, base: ByteString): void => {
+  const visit = (treeId: ObjectId, base: ByteString, depth: number): void => {
+    checkTreeDepth(depth);
     for (const entry of readTree(store, treeId)) {
       const path = base + entry.name;
       const attributes = rules.get(path);
@@ -113,7 +114,7 @@ export function archive(cli: Cli, args: ByteString[]): number {
           id: entry.id,
         };
         entries.push(directory);
-        if (isTreeMode(entry.mode)) visit(entry.id, `${path}/`);
+        if (isTreeMode(entry.mode)) visit(entry.id, `${path}/`, depth + 1);
         // Directories without anything that was asked for are left out.
         if (spec !== undefined && entries.length === before + 1 && !spec.matches(path)) {
           entries.pop();
@@ -132,7 +133,7 @@ export function archive(cli: Cli, args: ByteString[]): number {
   if (prefix.endsWith("/")) {
     entries.push({ path: prefix, mode: 0o40000, data: new Uint8Array(0) });
   }
-  visit(root, "");
+  visit(root, "", 0);
   for (const path of paths) {
     const one = makePathspec(cli, [path]);
     if (![...seenPaths].some((known) => one.matches(known))) {

@@ -5,7 +5,7 @@
  */
 import type { ByteString } from "../_bytes.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
-import { peelTo, readTree } from "../object_store.ts";
+import { checkTreeDepth, peelTo, readTree } from "../object_store.ts";
 import { isTreeMode, type TreeEntry } from "../objects.ts";
 import { type Cli, die, quotePath, relativeToPrefix } from "./_context.ts";
 import { parseOptions, usageError } from "./_options.ts";
@@ -101,7 +101,8 @@ export function lsTree(cli: Cli, args: ByteString[]): number {
       );
     }
   };
-  const walk = (oid: ObjectId, base: ByteString): void => {
+  const walk = (oid: ObjectId, base: ByteString, depth: number): void => {
+    checkTreeDepth(depth);
     for (const entry of readTree(repo.objects, oid)) {
       const path = base + entry.name;
       const isTree = isTreeMode(entry.mode);
@@ -112,7 +113,7 @@ export function lsTree(cli: Cli, args: ByteString[]): number {
       const recurse = isTree && (o.flag("r") || inside);
       if (recurse) {
         if (o.flag("t") || (o.flag("d") && o.flag("r"))) emit(entry, path);
-        walk(entry.id, `${path}/`);
+        walk(entry.id, `${path}/`, depth + 1);
         continue;
       }
       if (answer !== "yes") continue;
@@ -120,6 +121,6 @@ export function lsTree(cli: Cli, args: ByteString[]): number {
       emit(entry, path);
     }
   };
-  walk(tree, "");
+  walk(tree, "", 0);
   return 0;
 }

@@ -8,10 +8,10 @@ import { lstat, nativePath, readTextIfAny } from "../_files.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { commitLinks } from "../merge_base.ts";
 import type { Pathspec } from "../pathspec.ts";
-import { peelTo, readCommit, readTree } from "../object_store.ts";
+import { peelTo, readCommit } from "../object_store.ts";
 import { formatReflog } from "../ref_store.ts";
 import { GitIndex, makeEntry } from "../index_file.ts";
-import { listUntracked, writeIndexTree } from "../status.ts";
+import { flattenTree, listUntracked, writeIndexTree } from "../status.ts";
 import { checkoutFile, removeWorktreeFile, switchTree } from "../worktree.ts";
 import { applyStash, makeStash, type StashOutcome, treePaths } from "./_autostash.ts";
 import { type Cli, die, Exit } from "./_context.ts";
@@ -146,15 +146,7 @@ function push(
 }
 
 function files(cli: Cli, tree: ObjectId): [ByteString, { mode: number; id: ObjectId }][] {
-  const out: [ByteString, { mode: number; id: ObjectId }][] = [];
-  const visit = (id: ObjectId, prefix: ByteString): void => {
-    for (const entry of readTree(cli.repo.objects, id)) {
-      if (entry.mode === 0o40000) visit(entry.id, `${prefix}${entry.name}/`);
-      else out.push([prefix + entry.name, { mode: entry.mode, id: entry.id }]);
-    }
-  };
-  visit(tree, "");
-  return out;
+  return [...flattenTree(cli.repo, tree)].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 async function apply(cli: Cli, stash: Named, o: Options): Promise<StashOutcome> {

@@ -6,6 +6,7 @@
 import type { ByteString } from "../_bytes.ts";
 import { lstat } from "../_files.ts";
 import { isSafePath } from "../safe_path.ts";
+import { linkAbove } from "../worktree.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { makeEntry } from "../index_file.ts";
 import { isHex } from "../objects.ts";
@@ -109,6 +110,12 @@ export function updateIndex(cli: Cli, args: ByteString[]): number {
       throw new Exit(
         128,
         `error: '${path}' appears as both a file and as a directory\nerror: ${argument}: cannot add to the index - missing --add option?\nfatal: Unable to process path ${argument}\n`,
+      );
+    }
+    if (linkAbove(repo, path) !== undefined) {
+      throw new Exit(
+        128,
+        `error: '${path}' is beyond a symbolic link\nfatal: Unable to process path ${argument}\n`,
       );
     }
     addPath(cli, index, path);
