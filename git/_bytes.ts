@@ -174,6 +174,18 @@ export class ByteWriter {
     this.length += data.length;
   }
 
+  /** A byte and then a part of some data. */
+  marked(mark: number, data: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    this.#reserve(length + 1);
+    const out = this.#data;
+    let at = this.length;
+    out[at++] = mark;
+    if (length < 64) { for (; start < end; start++) out[at++] = data[start]!; }
+    else out.set(data.subarray(start, end), at);
+    this.length += length + 1;
+  }
+
   text(text: ByteString): void {
     this.#reserve(text.length);
     const data = this.#data;
@@ -184,6 +196,11 @@ export class ByteWriter {
 
   hex(text: string): void {
     this.bytes(fromHex(text));
+  }
+
+  /** Starts anew. */
+  clear(): void {
+    this.length = 0;
   }
 
   /** What was written; valid until the next write. */

@@ -4,7 +4,12 @@ import { formatColumns, parseColumnLayout } from "./columns.ts";
 import { GitError } from "./errors.ts";
 import { findNote, listNotes, writeNotes } from "./notes.ts";
 import { MemoryObjectStore, readTree } from "./object_store.ts";
-import { parseWhitespaceRule, trailingStart, whitespaceErrors } from "./whitespace.ts";
+import {
+  blankAtEnd,
+  paintWhitespace,
+  parseWhitespaceRule,
+  whitespaceErrors,
+} from "./whitespace.ts";
 
 Deno.test("`colorSequence()` knows names, numbers, RGB, attributes and `reset`", () => {
   for (
@@ -64,8 +69,13 @@ Deno.test("`whitespaceErrors()` finds what `core.whitespace` calls an error", ()
     whitespaceErrors("    a", parseWhitespaceRule("indent-with-non-tab,tabwidth=4")),
     "indent with spaces",
   );
-  assertEquals(trailingStart("ab \t", rule), 2);
-  assertEquals(trailingStart("ab ", parseWhitespaceRule("-blank-at-eol")), 3);
+  const colors = { line: "<", whitespace: "!", reset: ">" };
+  assertEquals(paintWhitespace("ab \t", rule, colors), "<ab>! \t>");
+  assertEquals(paintWhitespace(" \tx", rule, colors), "! >\t<x>");
+  assertEquals(paintWhitespace("ab ", parseWhitespaceRule("-blank-at-eol"), colors), "<ab >");
+  const text = (one: string): Uint8Array => new TextEncoder().encode(one);
+  assertEquals(blankAtEnd(text("a\n"), text("a\n\n\n")), { before: 2, after: 2 });
+  assertEquals(blankAtEnd(text("a\n\n"), text("b\n\n")), undefined);
 });
 
 Deno.test("`writeNotes()` cuts large trees up, and `findNote()` finds notes in them", () => {

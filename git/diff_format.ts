@@ -3,14 +3,17 @@
  *
  * @module
  */
-import { type ByteString, decodeText, trimSpaceEnd } from "./_bytes.ts";
+import { type ByteString, ByteWriter, decodeText, equalBytes, toByteString, trimSpaceEnd } from "./_bytes.ts";
 import { zlib } from "./_builtins.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
 import { hashObject } from "./hash_algorithm.ts";
 import {
   comparableLine,
+  type Hunk,
   hunkHeader,
+  hunkHeading,
   type HunkOptions,
+  hunkRanges,
   type LineChange,
   LineDiff,
   type LineDiffOptions,
@@ -22,7 +25,17 @@ import type { ObjectStore } from "./object_store.ts";
 import { displayWidth } from "./pretty.ts";
 import { copiedBytes } from "./rename.ts";
 import { type DiffFile, type DiffPair, fileContent, MAX_SCORE } from "./tree_diff.ts";
-import { trailingStart, whitespaceErrors, type WhitespaceRule } from "./whitespace.ts";
+import {
+  type DiffColors,
+  markWords,
+  type MovedOptions,
+  PatchPainter,
+  type WhitespaceHighlight,
+  type WordDiffStyle,
+} from "./patch_painter.ts";
+import { PosixRegex } from "./posix_regex.ts";
+import { blankAtEnd, type WhitespaceRule } from "./whitespace.ts";
+import { diffWords } from "./word_diff.ts";
 
 /** How differences are shown. */
 export interface DiffFormatOptions extends LineDiffOptions, HunkOptions {
@@ -56,8 +69,8 @@ export interface DiffFormatOptions extends LineDiffOptions, HunkOptions {
   relative?: ByteString;
   /** Ends records. */
   nul?: boolean;
-  /** Whether attributes say that a path is binary (`true`), text (`false`), or nothing. */
-  isBinary?: (path: ByteString) => boolean | undefined;
+  /** What is known about the files of a path. */
+  driver?: ((path: ByteString) => DiffDriver | undefined) | undefined;
   /** Characters in front of lines: new, old, context. */
   indicators?: [string, string, string];
   /** Names of new, deleted and mode-changed files in statistics say so. */
@@ -68,28 +81,36 @@ export interface DiffFormatOptions extends LineDiffOptions, HunkOptions {
   colors?: DiffColors | undefined;
   /** Which whitespace is shown as an error in coloured output. */
   whitespace?: ((path: ByteString) => WhitespaceRule) | undefined;
-  /** How headings of hunks are found in the files of a path. */
-  headingOf?: ((path: ByteString) => HunkOptions["heading"]) | undefined;
+  /** In which lines whitespace errors are shown. Default: new ones. */
+  highlight?: WhitespaceHighlight | undefined;
+  /** Lines that moved. */
+  moved?: MovedOptions | undefined;
+  /** Show words rather than lines. */
+  wordDiff?: WordDiffStyle | undefined;
+  /** What a word is, as an extended regular expression. Default: by driver, else no whitespace. */
+  wordRegex?: ByteString | undefined;
+  /** What a word is where neither option nor driver say. */
+  defaultWordRegex?: ByteString | undefined;
+  /** Unchanged empty lines have no space in front. */
+  suppressBlankEmpty?: boolean;
+  /** Runs `textconv` of drivers. */
+  textconv?: boolean;
+  /** Shows submodules in a way of its own; `undefined` leaves it to the patch. */
+  submodule?: ((pair: DiffPair, painter: PatchPainter) => boolean) | undefined;
 }
 
-/** Escape sequences of the parts of a diff. */
-export interface DiffColors {
-  /** Headers. */
-  meta: string;
-  /** `@@ … @@` */
-  frag: string;
-  /** The heading of a hunk. */
-  func: string;
-  /** Removed lines. */
-  old: string;
-  /** Added lines. */
-  new: string;
-  /** Unchanged lines. */
-  context: string;
-  /** Whitespace errors. */
-  whitespace: string;
-  /** Ends a colour. */
-  reset: string;
+/** What attributes and configuration say about the files of a path (`diff.<driver>.*`). */
+export interface DiffDriver {
+  /** Whether files are binary, text, or what their content says. */
+  binary?: boolean | undefined;
+  /** Finds the heading that a line gives, or `undefined`. */
+  heading?: HunkOptions["heading"];
+  /** What a word is, as an extended regular expression. */
+  wordRegex?: ByteString | undefined;
+  /** Makes text of a file's content. */
+  textconv?: ((file: DiffFile, data: Uint8Array) => Uint8Array) | undefined;
+  /** Shows the pair itself; returns the output. */
+  external?: ((pair: DiffPair, header: ByteString) => Uint8Array) | undefined;
 }
 
 /** How `--dirstat` weighs directories. */
@@ -104,13 +125,13 @@ export interface DirstatOptions {
 
 /** Whether content is binary: a NUL among the first 8000 bytes. */
 export function looksBinary(data: Uint8Array): boolean {
-  const at = data.indexOf(0);
-  return at >= 0 && at < 8000;
+  return data.subarray(0, 8000).indexOf(0) >= 0;
 }
 
 function isBinaryFile(file: DiffFile, data: Uint8Array, options: DiffFormatOptions): boolean {
   if (file.mode === 0 || isGitlinkMode(file.mode)) return false;
-  return options.isBinary?.(file.path) ?? looksBinary(data);
+  const driver = isFileMode(file.mode) ? options.driver?.(file.path) : undefined;
+  return driver?.binary ?? looksBinary(data);
 }
 
 function octal(mode: number): string {
@@ -133,179 +154,346 @@ export function percent(score: number): number {
   return Math.floor(score * 100 / MAX_SCORE);
 }
 
-/** Writes the patch of one pair; nothing when contents agree under the options. */
+/** The patch of one pair; nothing when contents agree under the options. */
 export function formatPatch(
   store: ObjectStore,
   pair: DiffPair,
   options: DiffFormatOptions,
 ): ByteString {
-  const typeChanged = pair.old.mode !== 0 && pair.new.mode !== 0 &&
-    (pair.old.mode & 0o170000) !== (pair.new.mode & 0o170000);
-  if (typeChanged) {
-    const zero = store.algorithm.zero;
-    const gone: DiffPair = {
-      old: pair.old,
-      new: { path: pair.new.path, mode: 0, id: zero, idKnown: false },
-      status: "D",
-      score: 0,
-    };
-    const come: DiffPair = {
-      old: { path: pair.old.path, mode: 0, id: zero, idKnown: false },
-      new: pair.new,
-      status: "A",
-      score: 0,
-    };
-    return formatPatch(store, gone, options) + formatPatch(store, come, options);
-  }
-  if (options.colors === undefined) return plainPatch(store, pair, options);
-  // Hunks come with colours; what stands before them is in the colour of headers.
-  const { meta, reset } = options.colors;
-  const text = plainPatch(store, pair, options);
-  const marker = text.startsWith("* Unmerged") ? -1 : text.indexOf(options.colors.frag + "@@");
-  const cut = marker < 0 ? text.length : marker;
-  return text.slice(0, cut).split("\n").map((line) =>
-    line === "" ? "" : /^Binary files /.test(line) ? line : `${meta}${line}${reset}`
-  ).join("\n") + text.slice(cut);
+  const out = new ByteWriter();
+  const writer = new PatchWriter(store, options, out);
+  writer.pair(pair);
+  writer.finish();
+  return toByteString(out.view());
 }
 
-function plainPatch(
-  store: ObjectStore,
-  pair: DiffPair,
-  options: DiffFormatOptions,
-): ByteString {
-  const oldPrefix = options.oldPrefix ?? "a/", newPrefix = options.newPrefix ?? "b/";
-  if (pair.status === "U") return `* Unmerged path ${pair.new.path}\n`;
-  const a = pair.old, b = pair.new;
-  const nameA = prefixed(options, oldPrefix, a.path), nameB = prefixed(options, newPrefix, b.path);
-  const labelA = a.mode === 0 ? "/dev/null" : nameA, labelB = b.mode === 0 ? "/dev/null" : nameB;
-  const idA = idOf(store, a), idB = idOf(store, b);
-  let head = `diff --git ${nameA} ${nameB}\n`;
-  let must = false;
-  if (a.mode === 0) {
-    head += `new file mode ${octal(b.mode)}\n`;
-    must = true;
-  } else if (b.mode === 0) {
-    head += `deleted file mode ${octal(a.mode)}\n`;
-    must = true;
-  } else {
-    if (a.mode !== b.mode) {
-      head += `old mode ${octal(a.mode)}\nnew mode ${octal(b.mode)}\n`;
-      must = true;
+/** Writes the patches of pairs, one after the other. */
+export class PatchWriter {
+  readonly #store: ObjectStore;
+  readonly #options: DiffFormatOptions;
+  readonly #out: ByteWriter;
+  readonly #painter: PatchPainter;
+  /** Lines go out as they are, without going through the painter. */
+  readonly #plain: boolean;
+
+  /** Writes to `out`. With lines that moved, nothing is written before {@linkcode finish}. */
+  constructor(store: ObjectStore, options: DiffFormatOptions, out: ByteWriter) {
+    this.#store = store;
+    this.#options = options;
+    this.#out = out;
+    this.#painter = new PatchPainter(options, (text) => out.text(text));
+    this.#plain = options.colors === undefined && options.wordDiff === undefined;
+  }
+
+  /** Writes what waited. */
+  finish(): void {
+    this.#painter.finish();
+  }
+
+  /** Writes the patch of a pair. */
+  pair(pair: DiffPair): void {
+    const kind = 0o170000;
+    const external = isFileMode(pair.old.mode) || isFileMode(pair.new.mode)
+      ? this.#options.driver?.(pair.old.path)?.external
+      : undefined;
+    if (
+      external === undefined && pair.old.mode !== 0 && pair.new.mode !== 0 &&
+      (pair.old.mode & kind) !== (pair.new.mode & kind)
+    ) {
+      // Files of another kind are removed and added.
+      const zero = this.#store.algorithm.zero;
+      const nothing = (path: ByteString): DiffFile => ({ path, mode: 0, id: zero, idKnown: false });
+      this.#one({ old: pair.old, new: nothing(pair.new.path), status: "D", score: 0 });
+      this.#one({ old: nothing(pair.old.path), new: pair.new, status: "A", score: 0 });
+    } else this.#one(pair, external);
+  }
+
+  #one(pair: DiffPair, external?: DiffDriver["external"]): void {
+    const options = this.#options, store = this.#store, painter = this.#painter;
+    const { reverse } = options;
+    const oldPrefix = (reverse ? options.newPrefix : options.oldPrefix) ?? (reverse ? "b/" : "a/");
+    const newPrefix = (reverse ? options.oldPrefix : options.newPrefix) ?? (reverse ? "a/" : "b/");
+    if (pair.status === "U") {
+      painter.raw(`* Unmerged path ${pair.new.path}\n`);
+      return;
     }
+    const a = pair.old, b = pair.new;
+    if (
+      options.submodule !== undefined && (a.mode === 0 || isGitlinkMode(a.mode)) &&
+      (b.mode === 0 || isGitlinkMode(b.mode)) && options.submodule(pair, painter)
+    ) return;
+    const pathA = a.mode === 0 ? b.path : a.path, pathB = b.mode === 0 ? a.path : b.path;
+    const nameA = prefixed(options, oldPrefix, pathA), nameB = prefixed(options, newPrefix, pathB);
+    const labelA = a.mode === 0 ? "/dev/null" : nameA, labelB = b.mode === 0 ? "/dev/null" : nameB;
+    const idA = idOf(store, a), idB = idOf(store, b);
+    let head = `diff --git ${nameA} ${nameB}\n`;
+    let must = false;
+    let about = "";
     if (pair.status === "R" || pair.status === "C") {
       const word = pair.status === "R" ? "rename" : "copy";
-      head += `similarity index ${percent(pair.score)}%\n${word} from ${
+      about += `similarity index ${percent(pair.score)}%\n${word} from ${
         options.quote(a.path)
       }\n${word} to ${options.quote(b.path)}\n`;
       must = true;
     } else if (pair.status === "M" && pair.score > 0) {
-      head += `dissimilarity index ${percent(pair.score)}%\n`;
+      about += `dissimilarity index ${percent(pair.score)}%\n`;
       must = true;
     }
+    const indexLine = (full: boolean): ByteString => {
+      if (idA === idB) return "";
+      const show = (id: ObjectId): string => full || options.fullIndex ? id : options.abbrev(id);
+      const sameMode = a.mode === b.mode ? ` ${octal(a.mode)}` : "";
+      return `index ${show(idA)}..${show(idB)}${sameMode}\n`;
+    };
+    if (external !== undefined) {
+      this.#out.bytes(external(pair, about + indexLine(false)));
+      return;
+    }
+    if (a.mode === 0) {
+      head += `new file mode ${octal(b.mode)}\n`;
+      must = true;
+    } else if (b.mode === 0) {
+      head += `deleted file mode ${octal(a.mode)}\n`;
+      must = true;
+    } else if (a.mode !== b.mode) {
+      head += `old mode ${octal(a.mode)}\nnew mode ${octal(b.mode)}\n`;
+      must = true;
+    }
+    head += about;
+    if (idA === idB && a.idKnown && b.idKnown && a.mode !== 0 && b.mode !== 0) {
+      if (must) painter.header(head);
+      return;
+    }
+    const driverA = isFileMode(a.mode) ? options.driver?.(a.path) : undefined;
+    const driverB = isFileMode(b.mode) ? options.driver?.(b.path) : undefined;
+    const convertA = options.textconv ? driverA?.textconv : undefined;
+    const convertB = options.textconv ? driverB?.textconv : undefined;
+    let before = fileContent(store, a), after = fileContent(store, b);
+    const binary = (file: DiffFile, data: Uint8Array): boolean => isBinaryFile(file, data, options);
+    const binaryA = binary(a, before), binaryB = binary(b, after);
+    head += indexLine(options.binary === true && (binaryA || binaryB));
+    if (
+      pair.status === "M" && pair.score > 0 && a.mode !== 0 && b.mode !== 0 &&
+      (convertA !== undefined || !binaryA) && (convertB !== undefined || !binaryB)
+    ) {
+      painter.header(head);
+      if (convertA !== undefined) before = convertA(a, before);
+      if (convertB !== undefined) after = convertB(b, after);
+      this.#rewrite(before, after, labelA, labelB, b.path);
+      return;
+    }
+    if (options.irreversibleDelete && b.mode === 0) {
+      painter.header(head);
+      return;
+    }
+    if (
+      !options.text &&
+      ((convertA === undefined && binaryA) || (convertB === undefined && binaryB))
+    ) {
+      if (idA === idB || equalBytes(before, after)) {
+        if (must) painter.header(head);
+        return;
+      }
+      painter.header(head);
+      painter.raw(
+        options.binary
+          ? binaryPatch(before, after)
+          : `Binary files ${labelA} and ${labelB} differ\n`,
+      );
+      return;
+    }
+    if (must) painter.header(head);
+    if (convertA !== undefined) before = convertA(a, before);
+    if (convertB !== undefined) after = convertB(b, after);
+    const text = compareTexts(before, after, {
+      ...options,
+      heading: options.heading ?? driverA?.heading ?? driverB?.heading,
+    });
+    if (text.hunks.length === 0) return;
+    if (!must) painter.header(head);
+    painter.labels(labelA, labelB);
+    if (this.#plain) writeHunks(this.#out, text, options);
+    else if (options.wordDiff !== undefined) {
+      this.#words(
+        text,
+        options.wordDiff,
+        options.wordRegex ?? driverA?.wordRegex ?? driverB?.wordRegex ?? options.defaultWordRegex,
+      );
+    } else {
+      painter.file(options.whitespace?.(b.path), blankAtEnd(before, after));
+      this.#paintHunks(text);
+    }
   }
-  const indexLine = (full: boolean): ByteString => {
-    if (idA === idB) return "";
-    const show = (id: ObjectId): string => full || options.fullIndex ? id : options.abbrev(id);
-    const sameMode = a.mode === b.mode ? ` ${octal(a.mode)}` : "";
-    return `index ${show(idA)}..${show(idB)}${sameMode}\n`;
-  };
-  if (idA === idB && a.idKnown && b.idKnown && a.mode !== 0 && b.mode !== 0) {
-    return must ? head : "";
+
+  #paintHunks({ a, b, hunks }: ComparedTexts): void {
+    const painter = this.#painter;
+    const put = (kind: "old" | "new" | "context", lines: Lines, i: number): void => {
+      const text = lines.text(i);
+      const end = text.endsWith("\n");
+      const line = end ? text.slice(0, -1) : text;
+      if (kind === "context" && line === "" && this.#options.suppressBlankEmpty) painter.plain("");
+      else painter[kind](line);
+      if (!end) painter.plain(NO_END);
+    };
+    for (const hunk of hunks) {
+      painter.hunk(
+        hunkRanges(hunk),
+        hunkHeading(hunk),
+        hunk.oldStart + (hunk.oldCount > 0 ? 1 : 0),
+        hunk.newStart + (hunk.newCount > 0 ? 1 : 0),
+      );
+      let j = hunk.newStart;
+      for (const change of hunk.changes) {
+        for (; j < change.newStart; j++) put("context", b, j);
+        for (let i = 0; i < change.oldCount; i++) put("old", a, change.oldStart + i);
+        for (; j < change.newStart + change.newCount; j++) put("new", b, j);
+      }
+      for (; j < hunk.newStart + hunk.newCount; j++) put("context", b, j);
+    }
   }
-  const before = fileContent(store, a), after = fileContent(store, b);
-  if (b.mode === 0 && options.irreversibleDelete) return head + indexLine(false);
-  if (!options.text && (isBinaryFile(a, before, options) || isBinaryFile(b, after, options))) {
-    if (idA === idB) return must ? head : "";
-    if (options.binary) return head + indexLine(true) + binaryPatch(before, after);
-    return `${head}${indexLine(false)}Binary files ${labelA} and ${labelB} differ\n`;
+
+  #words(
+    { a, b, hunks }: ComparedTexts,
+    style: WordDiffStyle,
+    regex: ByteString | undefined,
+  ): void {
+    const painter = this.#painter;
+    const expression = regex === undefined ? undefined : wordExpression(regex);
+    const line = (lines: Lines, i: number): ByteString => {
+      const text = lines.text(i);
+      return text.endsWith("\n") ? text : `${text}\n`;
+    };
+    let before: ByteString[] = [], after: ByteString[] = [];
+    const flush = (): void => {
+      if (before.length > 0 || after.length > 0) {
+        diffWords(
+          before.join(""),
+          after.join(""),
+          expression,
+          (kind, text) => painter.raw(markWords(text, kind, style, painter.colors)),
+        );
+      }
+      before = [];
+      after = [];
+    };
+    const context = (i: number): void => {
+      flush();
+      const text = line(b, i).slice(0, -1);
+      if (style === "porcelain") {
+        const blank = text === "" && this.#options.suppressBlankEmpty;
+        painter.plain(blank ? "" : ` ${text}`);
+        painter.raw("~\n");
+      } else painter.plain(text);
+    };
+    for (const hunk of hunks) {
+      flush();
+      painter.hunk(hunkRanges(hunk), hunkHeading(hunk), 0, 0);
+      let j = hunk.newStart;
+      for (const change of hunk.changes) {
+        for (; j < change.newStart; j++) context(j);
+        for (let i = 0; i < change.oldCount; i++) before.push(line(a, change.oldStart + i));
+        for (; j < change.newStart + change.newCount; j++) after.push(line(b, j));
+      }
+      for (; j < hunk.newStart + hunk.newCount; j++) context(j);
+    }
+    flush();
   }
-  if (pair.status === "M" && pair.score > 0) {
-    return head + indexLine(false) + rewrite(before, after, labelA, labelB, options);
+
+  /** Everything removed and everything added. */
+  #rewrite(
+    before: Uint8Array,
+    after: Uint8Array,
+    labelA: ByteString,
+    labelB: ByteString,
+    path: ByteString,
+  ): void {
+    const painter = this.#painter;
+    const a = new Lines(before), b = new Lines(after);
+    const range = (n: number): string => n === 0 ? "0,0" : n === 1 ? "1" : `1,${n}`;
+    painter.labels(labelA, labelB);
+    const removed = this.#options.irreversibleDelete ? "?,?" : range(a.count);
+    painter.rewriteHunk(`@@ -${removed} +${range(b.count)} @@`);
+    painter.file(this.#options.whitespace?.(path), blankAtEnd(before, after));
+    for (const [lines, kind] of [[a, "old"], [b, "new"]] as const) {
+      if (kind === "old" && this.#options.irreversibleDelete) continue;
+      for (let i = 0; i < lines.count; i++) {
+        const text = lines.text(i);
+        const end = text.endsWith("\n");
+        painter[kind](end ? text.slice(0, -1) : text);
+        if (!end) painter.plain(NO_END);
+      }
+    }
   }
-  const body = formatHunks(before, after, options, a.mode === 0 ? b.path : a.path);
-  if (body === "") {
-    return must || (idA !== idB && (a.mode === 0 || b.mode === 0)) ? head + indexLine(false) : "";
-  }
-  // A tab after a name with a space tells patch(1) where the name ends.
-  const tab = (label: ByteString): ByteString =>
-    label !== "/dev/null" && /[ \t]/.test(label) && !label.startsWith('"') ? "\t" : "";
-  return `${head}${indexLine(false)}--- ${labelA}${tab(labelA)}\n+++ ${labelB}${
-    tab(labelB)
-  }\n${body}`;
 }
 
-function rewrite(
+const NO_END = "\\ No newline at end of file";
+
+const wordExpressions = new Map<ByteString, PosixRegex>();
+
+/** Words by an expression; compiled once. */
+function wordExpression(source: ByteString): PosixRegex {
+  let expression = wordExpressions.get(source);
+  if (expression === undefined) {
+    expression = new PosixRegex(source, { extended: true, multiline: true });
+    if (wordExpressions.size > 100) wordExpressions.clear();
+    wordExpressions.set(source, expression);
+  }
+  return expression;
+}
+
+/** Two texts with the hunks that show their differences. */
+interface ComparedTexts {
+  a: Lines;
+  b: Lines;
+  hunks: Hunk[];
+}
+
+function compareTexts(
   before: Uint8Array,
   after: Uint8Array,
-  labelA: ByteString,
-  labelB: ByteString,
-  _options: DiffFormatOptions,
-): ByteString {
-  const a = new Lines(before), b = new Lines(after);
-  const range = (n: number): string => n === 0 ? "0,0" : n === 1 ? "1" : `1,${n}`;
-  let out = `--- ${labelA}\n+++ ${labelB}\n@@ -${range(a.count)} +${range(b.count)} @@\n`;
-  for (let i = 0; i < a.count; i++) out += markLine("-", a, i);
-  for (let i = 0; i < b.count; i++) out += markLine("+", b, i);
-  return out;
+  options: Partial<DiffFormatOptions>,
+): ComparedTexts {
+  const diff = new LineDiff(before, after, {
+    ...options,
+    trimTail: options.context === 0 && !options.functionContext,
+  });
+  const { old: a, new: b } = diff;
+  const changes = diff.changes();
+  if (options.ignoreLines !== undefined && options.ignoreLines.length > 0) {
+    ignoreMatching(a, b, changes, options.ignoreLines);
+  }
+  return { a, b, hunks: makeHunks(a, b, changes, options) };
 }
 
-function markLine(mark: string, lines: Lines, i: number): ByteString {
-  const text = lines.text(i);
-  return text.endsWith("\n") ? mark + text : `${mark}${text}\n\\ No newline at end of file\n`;
-}
-
-/** Lines of a patch with colours. */
-class Painter {
-  readonly #colors: DiffColors;
-  readonly #rule: WhitespaceRule | undefined;
-
-  constructor(colors: DiffColors, rule: WhitespaceRule | undefined) {
-    this.#colors = colors;
-    this.#rule = rule;
-  }
-
-  /** Every line in one colour. */
-  all(color: string, text: ByteString): ByteString {
-    return text.replace(/[^\n]+/g, (line) => `${color}${line}${this.#colors.reset}`);
-  }
-
-  hunk(header: ByteString): ByteString {
-    const { frag, func, context, reset } = this.#colors;
-    const match = /^(@@+ .*? @@+)(?:( +)(.*))?\n$/s.exec(header);
-    if (match === null) return header;
-    return `${frag}${match[1]}${reset}${
-      match[2] === undefined ? "" : `${context}${match[2]}${reset}`
-    }${match[3] ? `${func}${match[3]}${reset}` : ""}\n`;
-  }
-
-  line(mark: string, kind: "old" | "new" | "context", lines: Lines, i: number): ByteString {
-    const { reset, context } = this.#colors;
-    const color = this.#colors[kind];
-    const whole = lines.text(i);
-    const end = whole.endsWith("\n");
-    const text = end ? whole.slice(0, -1) : whole;
-    const tail = end ? "\n" : `\n${context}\\ No newline at end of file${reset}\n`;
-    if (kind !== "new" || this.#rule === undefined) {
-      return text === "" && color === "" ? mark + reset + tail : color + mark + text + reset + tail;
+/** Writes hunks without colours. */
+function writeHunks(
+  out: ByteWriter,
+  { a, b, hunks }: ComparedTexts,
+  options: Partial<DiffFormatOptions>,
+): void {
+  const [plus, minus, space] = (options.indicators ?? ["+", "-", " "]).map((mark) =>
+    mark.charCodeAt(0)
+  );
+  const blank = options.suppressBlankEmpty === true;
+  const put = (mark: number, lines: Lines, from: number, to: number): void => {
+    const { data, starts } = lines;
+    for (let i = from; i < to; i++) {
+      const start = starts[i]!, end = starts[i + 1]!;
+      if (blank && mark === space && end === start + 1) out.u8(10);
+      else out.marked(mark, data, start, end);
     }
-    return `${color}${mark}${reset}${this.#checked(text, color)}${tail}`;
-  }
-
-  /** An added line with its whitespace errors shown. */
-  #checked(text: ByteString, color: string): ByteString {
-    const { whitespace, reset } = this.#colors;
-    const rule = this.#rule!;
-    const cut = trailingStart(text, rule);
-    const indent = /^[\t ]*/.exec(text)![0].length;
-    let out = "";
-    let body = text.slice(0, cut);
-    if (indent > 0 && indent <= cut && whitespaceErrors(text.slice(0, indent) + "x", rule) !== "") {
-      out += `${whitespace}${body.slice(0, indent)}${reset}`;
-      body = body.slice(indent);
+    if (to === lines.count && from < to && data[data.length - 1] !== 10) out.text(`\n${NO_END}\n`);
+  };
+  for (const hunk of hunks) {
+    out.text(hunkHeader(hunk));
+    let j = hunk.newStart;
+    for (const change of hunk.changes) {
+      put(space!, b, j, change.newStart);
+      put(minus!, a, change.oldStart, change.oldStart + change.oldCount);
+      j = change.newStart + change.newCount;
+      put(plus!, b, change.newStart, j);
     }
-    if (body !== "") out += `${color}${body}${reset}`;
-    if (cut < text.length) out += `${whitespace}${text.slice(cut)}${reset}`;
-    return out;
+    put(space!, b, j, hunk.newStart + hunk.newCount);
   }
 }
 
@@ -332,41 +520,15 @@ function ignoreMatching(
   }
 }
 
-/** The hunks of a unified diff between two texts; `path` chooses headings and whitespace rules. */
+/** The hunks of a unified diff between two texts. */
 export function formatHunks(
   before: Uint8Array,
   after: Uint8Array,
-  options: Partial<DiffFormatOptions>,
-  path: ByteString = "",
+  options: Partial<DiffFormatOptions> = {},
 ): ByteString {
-  const a = new Lines(before), b = new Lines(after);
-  const changes = new LineDiff(a, b, options).changes();
-  if (options.ignoreLines !== undefined && options.ignoreLines.length > 0) {
-    ignoreMatching(a, b, changes, options.ignoreLines);
-  }
-  const [plus, minus, space] = options.indicators ?? ["+", "-", " "];
-  const heading = options.heading ?? options.headingOf?.(path);
-  const hunks = makeHunks(a, b, changes, heading === undefined ? options : { ...options, heading });
-  if (hunks.length === 0) return "";
-  const painter = options.colors === undefined
-    ? undefined
-    : new Painter(options.colors, options.whitespace?.(path));
-  const line = (mark: string, kind: "old" | "new" | "context", lines: Lines, i: number): string =>
-    painter === undefined ? markLine(mark, lines, i) : painter.line(mark, kind, lines, i);
-  const out: string[] = [];
-  for (const hunk of hunks) {
-    out.push(painter === undefined ? hunkHeader(hunk) : painter.hunk(hunkHeader(hunk)));
-    let j = hunk.newStart;
-    for (const change of hunk.changes) {
-      for (; j < change.newStart; j++) out.push(line(space, "context", b, j));
-      for (let i = change.oldStart; i < change.oldStart + change.oldCount; i++) {
-        out.push(line(minus, "old", a, i));
-      }
-      for (; j < change.newStart + change.newCount; j++) out.push(line(plus, "new", b, j));
-    }
-    for (; j < hunk.newStart + hunk.newCount; j++) out.push(line(space, "context", b, j));
-  }
-  return out.join("");
+  const out = new ByteWriter();
+  writeHunks(out, compareTexts(before, after, options), options);
+  return toByteString(out.view());
 }
 
 const BASE85 =

@@ -27,6 +27,8 @@ export interface LineDiffOptions {
   minimal?: boolean;
   /** Slide by indentation. Default true. */
   indentHeuristic?: boolean;
+  /** Leave out most of what both texts end with, as Git does where no context is shown. */
+  trimTail?: boolean;
   /** Search strategy. Default `myers`. */
   algorithm?: "myers" | "patience" | "histogram";
 }
@@ -54,32 +56,157 @@ export class Lines {
   /** How many lines; a last one without a line feed counts. */
   readonly count: number;
 
-  /** Finds the lines of a text. */
-  constructor(data: Uint8Array) {
+  /** Finds the lines of a text; `starts` are their starts where those are known already. */
+  constructor(data: Uint8Array, starts?: Int32Array) {
     this.data = data;
-    let capacity = Math.max(16, data.length >> 4);
-    let starts = new Int32Array(capacity + 1);
-    let count = 0;
-    for (let at = 0; at < data.length;) {
-      if (count === capacity) {
-        capacity *= 2;
-        const grown = new Int32Array(capacity + 1);
-        grown.set(starts);
-        starts = grown;
-      }
-      starts[count++] = at;
-      const end = data.indexOf(10, at);
-      at = end < 0 ? data.length : end + 1;
+    if (starts === undefined) {
+      const found = findStarts(data, 0, data.length, 0);
+      starts = scratchStarts.slice(0, found + 1);
+      starts[found] = data.length;
     }
-    starts[count] = data.length;
     this.starts = starts;
-    this.count = count;
+    this.count = starts.length - 1;
   }
 
   /** A line with its line feed. */
   text(i: number): ByteString {
     return toByteString(this.data, this.starts[i]!, this.starts[i + 1]!);
   }
+}
+
+/** Starts of lines while they are looked for; grows as needed. */
+let scratchStarts = new Int32Array(4096);
+
+function growStarts(needed: number): void {
+  const grown = new Int32Array(Math.max(needed, scratchStarts.length * 2));
+  grown.set(scratchStarts);
+  scratchStarts = grown;
+}
+
+/** Puts the starts of the lines in `data[from..to)` into the scratch array behind `count` others. */
+function findStarts(data: Uint8Array, from: number, to: number, count: number): number {
+  let starts = scratchStarts;
+  let start = from;
+  for (let at = from; at < to; at++) {
+    if (data[at] !== 10) continue;
+    if (count + 2 >= starts.length) {
+      growStarts(count + 2);
+      starts = scratchStarts;
+    }
+    starts[count++] = start;
+    start = at + 1;
+  }
+  if (start < to) {
+    if (count + 2 >= starts.length) growStarts(count + 2);
+    scratchStarts[count++] = start;
+  }
+  return count;
+}
+
+/** Two texts in lines, and how many lines they begin and end with in common. */
+interface LinePair {
+  a: Lines;
+  b: Lines;
+  prefix: number;
+  suffix: number;
+}
+
+/** Cuts two texts into lines; what they have in common at both ends is looked at once. */
+function pairLines(a: Uint8Array, b: Uint8Array): LinePair {
+  const shorter = Math.min(a.length, b.length);
+  let starts = scratchStarts;
+  let at = 0, start = 0, prefix = 0;
+  for (; at < shorter; at++) {
+    const c = a[at];
+    if (c !== b[at]) break;
+    if (c !== 10) continue;
+    if (prefix + 2 >= starts.length) {
+      growStarts(prefix + 2);
+      starts = scratchStarts;
+    }
+    starts[prefix++] = start;
+    start = at + 1;
+  }
+  // Backwards, as long as lines begin where the common part of both allows it.
+  let i = a.length, j = b.length;
+  let suffixAt = a.length, suffix = 0;
+  while (i > start && j > start) {
+    const c = a[i - 1];
+    if (c !== b[j - 1]) break;
+    if (c === 10 && i < a.length) {
+      suffixAt = i;
+      suffix++;
+    }
+    i--;
+    j--;
+  }
+  if (
+    i < a.length &&
+    ((i === start && (j === start || b[j - 1] === 10)) ||
+      (j === start && (i === start || a[i - 1] === 10)))
+  ) {
+    suffixAt = i;
+    suffix++;
+  }
+  const shift = b.length - a.length;
+  const countA = findStarts(a, start, suffixAt, prefix);
+  const startsA = new Int32Array(countA + suffix + 1);
+  startsA.set(scratchStarts.subarray(0, countA));
+  const countB = findStarts(b, start, suffixAt + shift, prefix);
+  const startsB = new Int32Array(countB + suffix + 1);
+  startsB.set(scratchStarts.subarray(0, countB));
+  if (suffix > 0) {
+    const found = findStarts(a, suffixAt, a.length, 0);
+    for (let k = 0; k < found; k++) {
+      startsA[countA + k] = scratchStarts[k]!;
+      startsB[countB + k] = scratchStarts[k]! + shift;
+    }
+  }
+  startsA[countA + suffix] = a.length;
+  startsB[countB + suffix] = b.length;
+  return { a: new Lines(a, startsA), b: new Lines(b, startsB), prefix, suffix };
+}
+
+/** How many bytes both texts have in common at their ends, in large blocks and whole lines. */
+function commonTail(a: Uint8Array, b: Uint8Array): number {
+  const block = 1024;
+  const smaller = Math.min(a.length, b.length);
+  let common = 0;
+  while (block + common <= smaller) {
+    let i = a.length - common, j = b.length - common;
+    const end = i - block;
+    while (i > end && a[i - 1] === b[j - 1]) {
+      i--;
+      j--;
+    }
+    if (i > end) break;
+    common += block;
+  }
+  if (common === 0) return 0;
+  // The first line of that part may have begun before it.
+  const feed = a.indexOf(10, a.length - common);
+  return feed < 0 ? 0 : a.length - feed - 1;
+}
+
+/** The same for texts that are cut already. */
+function commonEnds(a: Lines, b: Lines): LinePair {
+  const shorter = Math.min(a.count, b.count);
+  let prefix = 0;
+  while (prefix < shorter && sameLine(a, prefix, b, prefix)) prefix++;
+  let suffix = 0;
+  while (
+    suffix < shorter - prefix && sameLine(a, a.count - 1 - suffix, b, b.count - 1 - suffix)
+  ) suffix++;
+  return { a, b, prefix, suffix };
+}
+
+function sameLine(a: Lines, i: number, b: Lines, j: number): boolean {
+  let x = a.starts[i]!, y = b.starts[j]!;
+  const end = a.starts[i + 1]!;
+  if (end - x !== b.starts[j + 1]! - y) return false;
+  const p = a.data, q = b.data;
+  for (; x < end; x++, y++) if (p[x] !== q[y]) return false;
+  return true;
 }
 
 function isSpace(c: number): boolean {
@@ -95,23 +222,69 @@ export function comparableLine(line: ByteString, options: LineDiffOptions): Byte
   return line;
 }
 
+/** A text as whitespace options compare it: every line reduced, and ended by a line feed. */
+function comparableLines(lines: Lines, options: LineDiffOptions): Lines {
+  const { data, starts, count } = lines;
+  const out = new Uint8Array(data.length + count);
+  const begins = new Int32Array(count + 1);
+  let to = 0;
+  for (let i = 0; i < count; i++) {
+    begins[i] = to;
+    let end = starts[i + 1]!;
+    const at = starts[i]!;
+    if (options.ignoreAllSpace) {
+      for (let k = at; k < end; k++) if (!isSpace(data[k]!)) out[to++] = data[k]!;
+    } else if (options.ignoreSpaceChange || options.ignoreSpaceAtEol) {
+      while (end > at && isSpace(data[end - 1]!)) end--;
+      for (let k = at; k < end; k++) {
+        const c = data[k]!;
+        if (!options.ignoreSpaceChange || !isSpace(c)) out[to++] = c;
+        else if (!isSpace(data[k + 1]!)) out[to++] = 32;
+      }
+    } else {
+      if (end > at && data[end - 1] === 10) {
+        end--;
+        if (end > at && data[end - 1] === 13) end--;
+      }
+      for (let k = at; k < end; k++) out[to++] = data[k]!;
+    }
+    out[to++] = 10;
+  }
+  begins[count] = to;
+  return new Lines(out.subarray(0, to), begins);
+}
+
 /** One side of a comparison. */
 class Side {
   readonly lines: Lines;
-  readonly ids: Int32Array;
+  /** What is compared; the lines themselves unless whitespace is ignored. */
+  readonly compared: Lines;
+  /** Classes of the lines from `first` on, where they have been found out. */
+  ids: Int32Array = EMPTY;
+  /** The part between the common ends. */
+  readonly first: number;
+  readonly end: number;
   /** 1 where a line is changed; index 0 is a guard, so line i is at i + 1. */
   readonly changed: Uint8Array;
   /** Lines that take part in the search. */
-  index: Int32Array = new Int32Array(0);
+  index: Int32Array = EMPTY;
   /** Their ids. */
-  keys: Int32Array = new Int32Array(0);
+  keys: Int32Array = EMPTY;
 
-  constructor(lines: Lines) {
+  constructor(lines: Lines, compared: Lines, first: number, end: number) {
     this.lines = lines;
-    this.ids = new Int32Array(lines.count);
+    this.compared = compared;
+    this.first = first;
+    this.end = end;
     this.changed = new Uint8Array(lines.count + 2);
   }
+
+  same(i: number, j: number): boolean {
+    return sameLine(this.compared, i, this.compared, j);
+  }
 }
+
+const EMPTY = new Int32Array(0);
 
 const SNAKE = 20;
 const HEURISTIC_FACTOR = 4;
@@ -141,6 +314,79 @@ function isLost(kind: Uint8Array, at: number, first: number, last: number): bool
   return frequent * 4 < frequent + alone;
 }
 
+/** Classes of equal lines while they are told apart; arrays are kept from one comparison to the next. */
+class Classes {
+  #slots = new Int32Array(1024);
+  #mask = 0;
+  #hashes = new Int32Array(512);
+  #from = new Int32Array(512);
+  #length = new Int32Array(512);
+  #side = new Uint8Array(512);
+  #data: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
+  count = 0;
+
+  reset(lines: number, a: Uint8Array, b: Uint8Array): void {
+    let size = 64;
+    while (size < lines * 2) size *= 2;
+    if (this.#slots.length < size) this.#slots = new Int32Array(size);
+    else this.#slots.fill(0, 0, size);
+    this.#mask = size - 1;
+    if (this.#hashes.length < lines) {
+      const room = Math.max(lines, this.#hashes.length * 2);
+      this.#hashes = new Int32Array(room);
+      this.#from = new Int32Array(room);
+      this.#length = new Int32Array(room);
+      this.#side = new Uint8Array(room);
+    }
+    this.#data = [a, b];
+    this.count = 0;
+  }
+
+  /** The class of a line, or -1 for one not seen yet when nothing is to be added. */
+  find(side: 0 | 1, from: number, end: number, add: boolean): number {
+    const data = this.#data[side];
+    let hash = 5381;
+    for (let at = from; at < end; at++) hash = (Math.imul(hash, 33) + data[at]!) | 0;
+    hash ^= hash >>> 15;
+    const length = end - from;
+    for (let slot = hash & this.#mask;; slot = (slot + 1) & this.#mask) {
+      const id = this.#slots[slot]! - 1;
+      if (id < 0) {
+        if (!add) return -1;
+        const made = this.count++;
+        this.#slots[slot] = made + 1;
+        this.#hashes[made] = hash;
+        this.#from[made] = from;
+        this.#length[made] = length;
+        this.#side[made] = side;
+        return made;
+      }
+      if (this.#hashes[id] !== hash || this.#length[id] !== length) continue;
+      const other = this.#data[this.#side[id] as 0 | 1];
+      let x = this.#from[id]!, y = from;
+      while (y < end && other[x] === data[y]) {
+        x++;
+        y++;
+      }
+      if (y === end) return id;
+    }
+  }
+
+  /** Forgets the texts. */
+  release(): void {
+    this.#data = [NOTHING, NOTHING];
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+const classes = new Classes();
+/** Which lengths (by their last bits) lines of the part that is compared have. */
+const lengthSeen = new Uint8Array(1024);
+
+/** Paths of the search, kept from one comparison to the next. */
+let forwardPath = new Int32Array(1024);
+let backwardPath = new Int32Array(1024);
+
 /** Compares two texts. */
 export class LineDiff {
   readonly old: Lines;
@@ -148,94 +394,161 @@ export class LineDiff {
   readonly #a: Side;
   readonly #b: Side;
   readonly #options: LineDiffOptions;
-  #forward: Int32Array = new Int32Array(0);
-  #backward: Int32Array = new Int32Array(0);
   #origin = 0;
   #maxCost = 0;
+  #lowest = 0;
 
   constructor(
     before: Uint8Array | Lines,
     after: Uint8Array | Lines,
     options: LineDiffOptions = {},
   ) {
-    this.old = before instanceof Lines ? before : new Lines(before);
-    this.new = after instanceof Lines ? after : new Lines(after);
-    this.#a = new Side(this.old);
-    this.#b = new Side(this.new);
     this.#options = options;
+    const plain = !(options.ignoreAllSpace || options.ignoreSpaceChange ||
+      options.ignoreSpaceAtEol || options.ignoreCrAtEol);
+    const cut = (text: Uint8Array | Lines): Lines => text instanceof Lines ? text : new Lines(text);
+    let pair: LinePair;
+    if (options.trimTail && !(before instanceof Lines) && !(after instanceof Lines)) {
+      const cut = commonTail(before, after);
+      before = before.subarray(0, before.length - cut);
+      after = after.subarray(0, after.length - cut);
+    }
+    if (plain) {
+      pair = before instanceof Lines || after instanceof Lines
+        ? commonEnds(cut(before), cut(after))
+        : pairLines(before, after);
+      this.old = pair.a;
+      this.new = pair.b;
+    } else {
+      this.old = cut(before);
+      this.new = cut(after);
+      pair = commonEnds(
+        comparableLines(this.old, options),
+        comparableLines(this.new, options),
+      );
+    }
+    const { prefix, suffix } = pair;
+    this.#a = new Side(this.old, pair.a, prefix, this.old.count - suffix);
+    this.#b = new Side(this.new, pair.b, prefix, this.new.count - suffix);
+    this.#lowest = prefix;
   }
 
   /** The changes, in order. */
   changes(): LineChange[] {
     const a = this.#a, b = this.#b;
-    const classes = this.#classify();
     const algorithm = this.#options.algorithm ?? "myers";
-    if (algorithm === "myers") this.#myers(a, b, classes);
-    else this.#anchored(0, a.lines.count, 0, b.lines.count, algorithm);
+    if (a.first === a.end || b.first === b.end) {
+      // Only lines added, or only lines removed.
+      if (algorithm === "myers" || a.lines.count === 0 || b.lines.count === 0) {
+        a.changed.fill(1, a.first + 1, a.end + 1);
+        b.changed.fill(1, b.first + 1, b.end + 1);
+      } else this.#anchored(algorithm);
+    } else if (algorithm === "myers") this.#myers();
+    else this.#anchored(algorithm);
     this.#compact(a, b);
     this.#compact(b, a);
     return this.#script();
   }
 
-  #classify(): number {
-    const ids = new Map<ByteString, number>();
-    const { ignoreAllSpace, ignoreSpaceChange, ignoreSpaceAtEol, ignoreCrAtEol } = this.#options;
-    const plain = !(ignoreAllSpace || ignoreSpaceChange || ignoreSpaceAtEol || ignoreCrAtEol);
-    for (const side of [this.#a, this.#b]) {
-      for (let i = 0; i < side.lines.count; i++) {
-        const text = side.lines.text(i);
-        const key = plain ? text : comparableLine(text, this.#options);
-        let id = ids.get(key);
-        if (id === undefined) ids.set(key, id = ids.size);
-        side.ids[i] = id;
+  /** Finds the classes of lines from `first` on, up to `end` of each side. */
+  #classify(): void {
+    const a = this.#a, b = this.#b;
+    classes.reset(
+      a.end - a.first + (b.end - b.first),
+      a.compared.data,
+      b.compared.data,
+    );
+    for (const side of [a, b]) {
+      const which = side === a ? 0 : 1;
+      const { starts } = side.compared;
+      const { first, end } = side;
+      const ids = side.ids = new Int32Array(end - first);
+      for (let i = first; i < end; i++) {
+        ids[i - first] = classes.find(which, starts[i]!, starts[i + 1]!, true);
       }
     }
-    return ids.size;
   }
 
-  #myers(a: Side, b: Side, classes: number): void {
-    const n = a.lines.count, m = b.lines.count;
-    let start = 0;
-    const shorter = Math.min(n, m);
-    while (start < shorter && a.ids[start] === b.ids[start]) start++;
-    let tail = 0;
-    while (tail < shorter - start && a.ids[n - 1 - tail] === b.ids[m - 1 - tail]) tail++;
-    const countA = new Int32Array(classes), countB = new Int32Array(classes);
-    for (let i = 0; i < n; i++) countA[a.ids[i]!]!++;
-    for (let i = 0; i < m; i++) countB[b.ids[i]!]!++;
-    this.#select(a, countB, start, n - 1 - tail);
-    this.#select(b, countA, start, m - 1 - tail);
+  #myers(): void {
+    const a = this.#a, b = this.#b;
+    this.#classify();
+    const count = classes.count;
+    const countA = new Int32Array(count), countB = new Int32Array(count);
+    for (let i = 0; i < a.ids.length; i++) countA[a.ids[i]!]!++;
+    let shared = false;
+    for (let i = 0; i < b.ids.length; i++) {
+      const id = b.ids[i]!;
+      countB[id]!++;
+      if (countA[id] !== 0) shared = true;
+    }
+    if (!shared) {
+      classes.release();
+      a.changed.fill(1, a.first + 1, a.end + 1);
+      b.changed.fill(1, b.first + 1, b.end + 1);
+      return;
+    }
+    // How frequent a line is counts the common ends too; they are the same on both sides.
+    lengthSeen.fill(0);
+    for (const side of [a, b]) {
+      const { starts } = side.compared;
+      for (let i = side.first; i < side.end; i++) {
+        lengthSeen[(starts[i + 1]! - starts[i]!) & 1023] = 1;
+      }
+    }
+    const { starts, count: lines } = a.compared;
+    for (let i = 0; i < lines; i++) {
+      if (i === a.first) {
+        i = a.end;
+        if (i === lines) break;
+      }
+      const from = starts[i]!, end = starts[i + 1]!;
+      if (lengthSeen[(end - from) & 1023] === 0) continue;
+      const id = classes.find(0, from, end, false);
+      if (id < 0) continue;
+      countA[id]!++;
+      countB[id]!++;
+    }
+    classes.release();
+    this.#select(a, countB);
+    this.#select(b, countA);
     const diagonals = a.keys.length + b.keys.length + 3;
-    this.#forward = new Int32Array(diagonals * 2 + 2);
-    this.#backward = new Int32Array(diagonals * 2 + 2);
+    if (forwardPath.length < diagonals * 2 + 2) {
+      forwardPath = new Int32Array(diagonals * 4);
+      backwardPath = new Int32Array(diagonals * 4);
+    }
     this.#origin = b.keys.length + 1;
     this.#maxCost = Math.max(MIN_COST, roughRoot(diagonals));
     this.#search(0, a.keys.length, 0, b.keys.length, this.#options.minimal ?? false);
   }
 
-  #select(side: Side, others: Int32Array, first: number, last: number): void {
+  #select(side: Side, others: Int32Array): void {
+    const { first, end, ids } = side;
     const limit = Math.min(roughRoot(side.lines.count), MAX_FREQUENT);
-    const kind = new Uint8Array(side.lines.count + 1);
-    for (let i = first; i <= last; i++) {
-      const n = others[side.ids[i]!]!;
+    const length = end - first;
+    const kind = new Uint8Array(length);
+    for (let i = 0; i < length; i++) {
+      const n = others[ids[i]!]!;
       kind[i] = n === 0 ? 0 : n >= limit ? 2 : 1;
     }
-    const index = new Int32Array(Math.max(0, last - first + 1));
+    const index = new Int32Array(length), keys = new Int32Array(length);
     let used = 0;
-    for (let i = first; i <= last; i++) {
-      if (kind[i] === 1 || (kind[i] === 2 && !isLost(kind, i, first, last))) index[used++] = i;
-      else side.changed[i + 1] = 1;
+    for (let i = 0; i < length; i++) {
+      if (kind[i] === 1 || (kind[i] === 2 && !isLost(kind, i, 0, length - 1))) {
+        keys[used] = ids[i]!;
+        index[used++] = first + i;
+      } else side.changed[first + i + 1] = 1;
     }
     side.index = index.subarray(0, used);
-    side.keys = side.index.map((i) => side.ids[i]!);
+    side.keys = keys.subarray(0, used);
   }
 
   /** Marks what changes inside a box; an explicit stack instead of recursion. */
   #search(a0: number, a1: number, b0: number, b1: number, minimal: boolean): void {
     const x = this.#a.keys, y = this.#b.keys;
-    const stack: [number, number, number, number, boolean][] = [[a0, a1, b0, b1, minimal]];
+    const stack: number[] = [a0, a1, b0, b1, minimal ? 1 : 0];
     while (stack.length > 0) {
-      let [i0, i1, j0, j1, min] = stack.pop()!;
+      const min = stack.pop()! === 1;
+      let j1 = stack.pop()!, j0 = stack.pop()!, i1 = stack.pop()!, i0 = stack.pop()!;
       while (i0 < i1 && j0 < j1 && x[i0] === y[j0]) {
         i0++;
         j0++;
@@ -250,9 +563,7 @@ export class LineDiff {
         for (; i0 < i1; i0++) this.#a.changed[this.#a.index[i0]! + 1] = 1;
       } else {
         const [si, sj, low, high] = this.#split(i0, i1, j0, j1, min);
-        stack.push([si, i1, sj, j1, high]);
-        stack.push([i0, si, j0, sj, low]);
-        min = false;
+        stack.push(si, i1, sj, j1, high ? 1 : 0, i0, si, j0, sj, low ? 1 : 0);
       }
     }
   }
@@ -266,7 +577,7 @@ export class LineDiff {
     minimal: boolean,
   ): [number, number, boolean, boolean] {
     const x = this.#a.keys, y = this.#b.keys;
-    const f = this.#forward, r = this.#backward, o = this.#origin;
+    const f = forwardPath, r = backwardPath, o = this.#origin;
     const least = i0 - j1, most = i1 - j0;
     const fMid = i0 - j0, rMid = i1 - j1;
     const odd = ((fMid - rMid) & 1) !== 0;
@@ -354,174 +665,112 @@ export class LineDiff {
   }
 
   /** Patience and histogram: find anchors, recurse between them, fall back to Myers. */
-  #anchored(a0: number, a1: number, b0: number, b1: number, kind: "patience" | "histogram"): void {
-    const a = this.#a, b = this.#b;
-    const stack: [number, number, number, number][] = [[a0, a1, b0, b1]];
-    while (stack.length > 0) {
-      let [i0, i1, j0, j1] = stack.pop()!;
-      if (kind === "patience") {
-        while (i0 < i1 && j0 < j1 && a.ids[i0] === b.ids[j0]) {
-          i0++;
-          j0++;
-        }
-        while (i0 < i1 && j0 < j1 && a.ids[i1 - 1] === b.ids[j1 - 1]) {
-          i1--;
-          j1--;
-        }
+  #anchored(kind: "patience" | "histogram"): void {
+    // What is unique or rare is so in the whole texts, the common ends included.
+    const a = new Side(this.old, this.#a.compared, 0, this.old.count),
+      b = new Side(this.new, this.#b.compared, 0, this.new.count);
+    this.#anchoredSides(a, b, kind);
+    this.#a.changed.set(a.changed);
+    this.#b.changed.set(b.changed);
+    this.#lowest = 0;
+  }
+
+  #anchoredSides(a: Side, b: Side, kind: "patience" | "histogram"): void {
+    classes.reset(a.end + b.end, a.compared.data, b.compared.data);
+    for (const side of [a, b]) {
+      const { starts } = side.compared;
+      side.ids = new Int32Array(side.end);
+      for (let i = 0; i < side.end; i++) {
+        side.ids[i] = classes.find(side === a ? 0 : 1, starts[i]!, starts[i + 1]!, true);
       }
-      if (i0 === i1 || j0 === j1) {
-        for (; i0 < i1; i0++) a.changed[i0 + 1] = 1;
-        for (; j0 < j1; j0++) b.changed[j0 + 1] = 1;
+    }
+    classes.release();
+    const stack: [number, number, number, number][] = [[0, a.end, 0, b.end]];
+    while (stack.length > 0) {
+      const [i0, i1, j0, j1] = stack.pop()!;
+      const all = (): void => {
+        a.changed.fill(1, i0 + 1, i1 + 1);
+        b.changed.fill(1, j0 + 1, j1 + 1);
+      };
+      if (i0 >= i1 || j0 >= j1) {
+        all();
         continue;
       }
       if (kind === "histogram") {
-        const found = this.#histogramRun(i0, i1, j0, j1);
-        if (found === "myers") this.#inner(i0, i1, j0, j1);
-        else if (found === undefined) {
-          for (; i0 < i1; i0++) a.changed[i0 + 1] = 1;
-          for (; j0 < j1; j0++) b.changed[j0 + 1] = 1;
-        } else {
+        const found = histogramRun(a.ids, b.ids, i0, i1, j0, j1);
+        if (found === "myers") this.#inner(a, b, i0, i1, j0, j1);
+        else if (found === undefined) all();
+        else {
           stack.push([found.i + found.length, i1, found.j + found.length, j1]);
           stack.push([i0, found.i, j0, found.j]);
         }
         continue;
       }
-      const anchors = this.#patienceAnchors(i0, i1, j0, j1);
-      if (anchors === undefined) {
-        this.#inner(i0, i1, j0, j1);
-        continue;
+      const anchors = patienceAnchors(a.ids, b.ids, i0, i1, j0, j1);
+      if (anchors === "none") all();
+      else if (anchors.length === 0) this.#inner(a, b, i0, i1, j0, j1);
+      else {
+        // Lines around the anchors that are the same on both sides belong to them.
+        let i = i0, j = j0;
+        for (let k = 0; k <= anchors.length; k++) {
+          const anchor = anchors[k];
+          let nextI = anchor === undefined ? i1 : anchor[0];
+          let nextJ = anchor === undefined ? j1 : anchor[1];
+          if (anchor !== undefined) {
+            while (nextI > i && nextJ > j && a.ids[nextI - 1] === b.ids[nextJ - 1]) {
+              nextI--;
+              nextJ--;
+            }
+          }
+          while (i < nextI && j < nextJ && a.ids[i] === b.ids[j]) {
+            i++;
+            j++;
+          }
+          if (nextI > i || nextJ > j) stack.push([i, nextI, j, nextJ]);
+          if (anchor === undefined) break;
+          i = anchor[0] + 1;
+          j = anchor[1] + 1;
+        }
       }
-      let [pi, pj] = [i0, j0];
-      for (const [i, j] of anchors) {
-        stack.push([pi, i, pj, j]);
-        [pi, pj] = [i + 1, j + 1];
-      }
-      stack.push([pi, i1, pj, j1]);
     }
   }
 
   /** Myers over a part of the two texts, as if they were whole files. */
-  #inner(i0: number, i1: number, j0: number, j1: number): void {
-    const a = this.#a, b = this.#b;
-    const part = new LineDiff(
-      a.lines.data.subarray(a.lines.starts[i0]!, a.lines.starts[i1]!),
-      b.lines.data.subarray(b.lines.starts[j0]!, b.lines.starts[j1]!),
-      { ...this.#options, algorithm: "myers" },
-    );
-    part.#myers(part.#a, part.#b, part.#classify());
-    for (let i = 0; i < i1 - i0; i++) if (part.#a.changed[i + 1]) a.changed[i0 + i + 1] = 1;
-    for (let j = 0; j < j1 - j0; j++) if (part.#b.changed[j + 1]) b.changed[j0 + j + 1] = 1;
-  }
-
-  #patienceAnchors(i0: number, i1: number, j0: number, j1: number): [number, number][] | undefined {
-    const a = this.#a.ids, b = this.#b.ids;
-    const seen = new Map<number, { i: number; j: number }>();
-    for (let i = i0; i < i1; i++) {
-      const known = seen.get(a[i]!);
-      if (known === undefined) seen.set(a[i]!, { i, j: -1 });
-      else known.i = -2;
-    }
-    let matches = false;
-    for (let j = j0; j < j1; j++) {
-      const known = seen.get(b[j]!);
-      if (known === undefined) continue;
-      matches = true;
-      known.j = known.j === -1 ? j : -2;
-    }
-    // Nothing in common at all: everything between is changed, which Myers says as well.
-    if (!matches) return undefined;
-    const piles: { i: number; j: number; back: number }[] = [];
-    const tops: number[] = [];
-    for (const { i, j } of seen.values()) {
-      if (i < 0 || j < 0) continue;
-      let low = 0, high = tops.length;
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if (piles[tops[middle]!]!.j < j) low = middle + 1;
-        else high = middle;
-      }
-      piles.push({ i, j, back: low === 0 ? -1 : tops[low - 1]! });
-      tops[low] = piles.length - 1;
-    }
-    if (tops.length === 0) return undefined;
-    const out: [number, number][] = [];
-    for (let at = tops[tops.length - 1]!; at >= 0; at = piles[at]!.back) {
-      out.push([piles[at]!.i, piles[at]!.j]);
-    }
-    return out.reverse();
-  }
-
-  /** The rarest, then longest, run in common; `undefined` when there is nothing in common. */
-  #histogramRun(
-    i0: number,
-    i1: number,
-    j0: number,
-    j1: number,
-  ): { i: number; j: number; length: number } | "myers" | undefined {
-    const a = this.#a.ids, b = this.#b.ids;
-    const MAX_COUNT = 64;
-    const places = new Map<number, number[]>();
-    for (let i = i0; i < i1; i++) {
-      const known = places.get(a[i]!);
-      if (known === undefined) places.set(a[i]!, [i]);
-      else known.push(i);
-    }
-    let best: { i: number; j: number; length: number } | undefined;
-    let bestLength = 1;
-    let bestCount = MAX_COUNT + 1;
-    let common = false;
-    for (let j = j0; j < j1;) {
-      let next = j + 1;
-      const list = places.get(b[j]!);
-      if (list !== undefined) common = true;
-      if (list === undefined || list.length > bestCount) {
-        j = next;
-        continue;
-      }
-      let reached = -1;
-      for (const i of list) {
-        if (i <= reached) continue;
-        let is = i, js = j, ie = i + 1, je = j + 1;
-        let rarest = list.length;
-        while (is > i0 && js > j0 && a[is - 1] === b[js - 1]) {
-          is--;
-          js--;
-          if (rarest > 1) rarest = Math.min(rarest, places.get(a[is]!)!.length);
-        }
-        while (ie < i1 && je < j1 && a[ie] === b[je]) {
-          if (rarest > 1) rarest = Math.min(rarest, places.get(a[ie]!)!.length);
-          ie++;
-          je++;
-        }
-        if (next < je) next = je;
-        if (bestLength < ie - is || rarest < bestCount) {
-          best = { i: is, j: js, length: ie - is };
-          bestLength = ie - is;
-          bestCount = rarest;
-        }
-        reached = ie - 1;
-      }
-      j = next;
-    }
-    return common && bestCount > MAX_COUNT ? "myers" : best;
+  #inner(a: Side, b: Side, i0: number, i1: number, j0: number, j1: number): void {
+    const part = (side: Side, from: number, to: number): Uint8Array =>
+      side.lines.data.subarray(side.lines.starts[from]!, side.lines.starts[to]!);
+    const diff = new LineDiff(part(a, i0, i1), part(b, j0, j1), {
+      ...this.#options,
+      algorithm: "myers",
+    });
+    const x = diff.#a, y = diff.#b;
+    if (x.first === x.end || y.first === y.end) {
+      x.changed.fill(1, x.first + 1, x.end + 1);
+      y.changed.fill(1, y.first + 1, y.end + 1);
+    } else diff.#myers();
+    a.changed.set(x.changed.subarray(1, i1 - i0 + 1), i0 + 1);
+    b.changed.set(y.changed.subarray(1, j1 - j0 + 1), j0 + 1);
   }
 
   /** Slides groups of changes in `side` to where they read best. */
   #compact(side: Side, other: Side): void {
-    const ids = side.ids, changed = side.changed, otherChanged = other.changed;
+    const changed = side.changed, otherChanged = other.changed;
     const n = side.lines.count, m = other.lines.count;
-    let start = 0, end = 0, oStart = 0, oEnd = 0;
+    // What is in front of all changes is the same on both sides.
+    const lowest = this.#lowest;
+    let start = lowest, end = lowest, oStart = lowest, oEnd = lowest;
     while (changed[end + 1]) end++;
     while (otherChanged[oEnd + 1]) oEnd++;
     const slideUp = (): boolean => {
-      if (start === 0 || ids[start - 1] !== ids[end - 1]) return false;
+      if (start === 0 || !side.same(start - 1, end - 1)) return false;
       changed[start--] = 1;
       changed[end--] = 0;
       while (changed[start]) start--;
+      if (start < this.#lowest) this.#lowest = start;
       return true;
     };
     const slideDown = (): boolean => {
-      if (end >= n || ids[start] !== ids[end]) return false;
+      if (end >= n || !side.same(start, end)) return false;
       changed[++start] = 0;
       changed[++end] = 1;
       while (changed[end + 1]) end++;
@@ -567,6 +816,13 @@ export class LineDiff {
         }
       }
       if (end >= n) return;
+      const next = changed.indexOf(1, end + 2) - 1;
+      if (next < 0) return;
+      // Groups without lines cannot move; the other side is one such group further for each line.
+      for (let skip = next - end - 1; skip > 0; skip--) {
+        if (oEnd < m) otherOn();
+      }
+      end = next - 1;
       start = end + 1;
       end = start;
       while (changed[end + 1]) end++;
@@ -589,18 +845,20 @@ export class LineDiff {
 
   #script(): LineChange[] {
     const a = this.#a.changed, b = this.#b.changed;
-    const n = this.#a.lines.count, m = this.#b.lines.count;
     const out: LineChange[] = [];
-    let i = 0, j = 0;
-    while (i < n || j < m) {
-      if (!a[i + 1] && !b[j + 1]) {
-        i++;
-        j++;
-        continue;
-      }
+    let i = this.#lowest, j = this.#lowest;
+    for (;;) {
+      const nextA = a.indexOf(1, i + 1), nextB = b.indexOf(1, j + 1);
+      if (nextA < 0 && nextB < 0) break;
+      const step = Math.min(
+        nextA < 0 ? Infinity : nextA - 1 - i,
+        nextB < 0 ? Infinity : nextB - 1 - j,
+      );
+      i += step;
+      j += step;
       const oldStart = i, newStart = j;
-      while (i < n && a[i + 1]) i++;
-      while (j < m && b[j + 1]) j++;
+      while (a[i + 1]) i++;
+      while (b[j + 1]) j++;
       out.push({
         oldStart,
         oldCount: i - oldStart,
@@ -629,6 +887,105 @@ export class LineDiff {
     }
     return out;
   }
+}
+
+/** Unique lines in common, in an order that both sides share; "none" without any line in common. */
+function patienceAnchors(
+  a: Int32Array,
+  b: Int32Array,
+  i0: number,
+  i1: number,
+  j0: number,
+  j1: number,
+): [number, number][] | "none" {
+  const seen = new Map<number, { i: number; j: number }>();
+  for (let i = i0; i < i1; i++) {
+    const known = seen.get(a[i]!);
+    if (known === undefined) seen.set(a[i]!, { i, j: -1 });
+    else known.i = -2;
+  }
+  let matches = false;
+  for (let j = j0; j < j1; j++) {
+    const known = seen.get(b[j]!);
+    if (known === undefined) continue;
+    matches = true;
+    known.j = known.j === -1 ? j : -2;
+  }
+  if (!matches) return "none";
+  const piles: { i: number; j: number; back: number }[] = [];
+  const tops: number[] = [];
+  for (const { i, j } of seen.values()) {
+    if (i < 0 || j < 0) continue;
+    let low = 0, high = tops.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (piles[tops[middle]!]!.j < j) low = middle + 1;
+      else high = middle;
+    }
+    piles.push({ i, j, back: low === 0 ? -1 : tops[low - 1]! });
+    tops[low] = piles.length - 1;
+  }
+  const out: [number, number][] = [];
+  for (let at = tops.at(-1) ?? -1; at >= 0; at = piles[at]!.back) {
+    out.push([piles[at]!.i, piles[at]!.j]);
+  }
+  return out.reverse();
+}
+
+/** The rarest, then longest, run in common; `undefined` when there is nothing in common. */
+function histogramRun(
+  a: Int32Array,
+  b: Int32Array,
+  i0: number,
+  i1: number,
+  j0: number,
+  j1: number,
+): { i: number; j: number; length: number } | "myers" | undefined {
+  const MAX_COUNT = 64;
+  const places = new Map<number, number[]>();
+  for (let i = i0; i < i1; i++) {
+    const known = places.get(a[i]!);
+    if (known === undefined) places.set(a[i]!, [i]);
+    else known.push(i);
+  }
+  let best: { i: number; j: number; length: number } | undefined;
+  let bestLength = 1;
+  let bestCount = MAX_COUNT + 1;
+  let common = false;
+  for (let j = j0; j < j1;) {
+    let next = j + 1;
+    const list = places.get(b[j]!);
+    if (list !== undefined) common = true;
+    if (list === undefined || list.length > bestCount) {
+      j = next;
+      continue;
+    }
+    let reached = -1;
+    for (const i of list) {
+      if (i <= reached) continue;
+      let is = i, js = j, ie = i + 1, je = j + 1;
+      let rarest = list.length;
+      while (is > i0 && js > j0 && a[is - 1] === b[js - 1]) {
+        is--;
+        js--;
+        if (rarest > 1) rarest = Math.min(rarest, places.get(a[is]!)!.length);
+      }
+      while (ie < i1 && je < j1 && a[ie] === b[je]) {
+        if (rarest > 1) rarest = Math.min(rarest, places.get(a[ie]!)!.length);
+        ie++;
+        je++;
+      }
+      if (next < je) next = je;
+      if (bestLength < ie - is || rarest < bestCount) {
+        best = { i: is, j: js, length: ie - is };
+        bestLength = ie - is;
+        bestCount = rarest;
+      }
+      reached = ie - 1;
+    }
+    j = next;
+  }
+  return common && bestCount > MAX_COUNT ? "myers" : best;
 }
 
 function indentOf(lines: Lines, i: number): number {
@@ -701,7 +1058,7 @@ export interface HunkOptions {
   /** Extend to whole functions. */
   functionContext?: boolean;
   /** Finds the heading that a line gives, or `undefined`. */
-  heading?: (line: ByteString) => ByteString | undefined;
+  heading?: ((line: ByteString) => ByteString | undefined) | undefined;
 }
 
 /** A hunk: ranges are 0-based, `changes` are those inside. */
@@ -714,9 +1071,15 @@ export interface Hunk {
   changes: LineChange[];
 }
 
+function startsHeading(c: number): boolean {
+  return (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || c === 95 || c === 36;
+}
+
 /** The heading that Git shows without a driver: a line that starts with a letter, `_` or `$`. */
 export function defaultHeading(line: ByteString): ByteString | undefined {
-  return /^[A-Za-z_$]/.test(line) ? line.slice(0, 80).replace(/[\t-\r ]+$/, "") : undefined;
+  return startsHeading(line.charCodeAt(0))
+    ? line.slice(0, 80).replace(/[\t-\r ]+$/, "")
+    : undefined;
 }
 
 /** Groups changes into hunks. */
@@ -728,11 +1091,14 @@ export function makeHunks(
 ): Hunk[] {
   const context = options.context ?? 3;
   const merge = 2 * context + (options.interHunk ?? 0);
-  const heading = options.heading ?? defaultHeading;
+  const { heading } = options;
   const hunks: Hunk[] = [];
   let previousStart = -1;
   let lastHeading = "";
-  const isHeading = (lines: Lines, i: number): boolean => heading(lines.text(i)) !== undefined;
+  const isHeading = (lines: Lines, i: number): boolean =>
+    heading === undefined
+      ? startsHeading(lines.data[lines.starts[i]!]!)
+      : heading(lines.text(i)) !== undefined;
   const isEmpty = (i: number): boolean => !/[^\t-\r ]/.test(before.text(i));
   const findHeading = (from: number, limit: number): number => {
     const step = from > limit ? -1 : 1;
@@ -824,7 +1190,7 @@ export function makeHunks(
       last++;
     }
     const found = findHeading(s1 - 1, previousStart);
-    if (found >= 0) lastHeading = heading(before.text(found))!;
+    if (found >= 0) lastHeading = (heading ?? defaultHeading)(before.text(found))!;
     previousStart = s1 - 1;
     hunks.push({
       oldStart: s1,
@@ -839,13 +1205,46 @@ export function makeHunks(
   return hunks;
 }
 
-/** The line `@@ -a,b +c,d @@ heading`. */
-export function hunkHeader(hunk: Hunk): ByteString {
+/** `@@ -a,b +c,d @@` */
+export function hunkRanges(hunk: Hunk): ByteString {
   const range = (start: number, count: number): string => {
     const shown = count === 0 ? start : start + 1;
     return count === 1 ? String(shown) : `${shown},${count}`;
   };
-  return `@@ -${range(hunk.oldStart, hunk.oldCount)} +${range(hunk.newStart, hunk.newCount)} @@${
-    hunk.heading === "" ? "" : ` ${hunk.heading}`
-  }\n`;
+  return `@@ -${range(hunk.oldStart, hunk.oldCount)} +${range(hunk.newStart, hunk.newCount)} @@`;
+}
+
+/** What follows the ranges: a space and the heading, as far as that is UTF-8. */
+export function hunkHeading(hunk: Hunk): ByteString {
+  return hunk.heading === "" ? "" : ` ${validPrefix(hunk.heading)}`;
+}
+
+/** The line `@@ -a,b +c,d @@ heading`. */
+export function hunkHeader(hunk: Hunk): ByteString {
+  return `${hunkRanges(hunk)}${hunkHeading(hunk)}\n`;
+}
+
+/** A text up to the first bytes that are not UTF-8: a heading may have been cut inside a character. */
+function validPrefix(text: ByteString): ByteString {
+  for (let at = 0; at < text.length;) {
+    const c = text.charCodeAt(at);
+    let length = 1, point = c;
+    if (c >= 0x80) {
+      length = c >= 0xc2 && c <= 0xdf ? 2 : (c & 0xf0) === 0xe0 ? 3 : (c & 0xf8) === 0xf0 ? 4 : 0;
+      if (length === 0) return text.slice(0, at);
+      point = c & (0xff >> (length + 1));
+      for (let k = 1; k < length; k++) {
+        const next = text.charCodeAt(at + k);
+        if ((next & 0xc0) !== 0x80) return text.slice(0, at);
+        point = point * 64 + (next & 0x3f);
+      }
+      const low = length === 3 ? 0x800 : length === 4 ? 0x10000 : 0x80;
+      if (
+        point < low || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff) ||
+        point === 0xfffe || point === 0xffff
+      ) return text.slice(0, at);
+    }
+    at += length;
+  }
+  return text;
 }

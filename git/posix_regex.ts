@@ -50,6 +50,7 @@ type Node =
   | { kind: "empty" }
   | { kind: "set"; set: Uint8Array }
   | { kind: "assert"; what: Assertion }
+  | { kind: "group"; inner: Node; index: number }
   | { kind: "join"; parts: Node[] }
   | { kind: "either"; parts: Node[] }
   | { kind: "repeat"; inner: Node; min: number; max: number };
@@ -77,6 +78,7 @@ function isWord(c: number): boolean {
 class Parser {
   #at = 0;
   #depth = 0;
+  #groups = 0;
   readonly #text: ByteString;
   readonly #extended: boolean;
   readonly #ignoreCase: boolean;
@@ -230,10 +232,11 @@ class Parser {
     }
     if (this.#extended && c === "(") {
       this.#at++;
+      const index = ++this.#groups;
       const inner = this.#alternatives();
       if (this.#text[this.#at] !== ")") this.#fail("Unmatched ( or \\(");
       this.#at++;
-      return inner;
+      return { kind: "group", inner, index };
     }
     if (c === "\\") return this.#escape();
     this.#at++;
@@ -245,10 +248,11 @@ class Parser {
     if (c === undefined) this.#fail("Trailing backslash");
     this.#at += 2;
     if (!this.#extended && c === "(") {
+      const index = ++this.#groups;
       const inner = this.#alternatives();
       if (!this.#looking("\\)")) this.#fail("Unmatched ( or \\(");
       this.#at += 2;
-      return inner;
+      return { kind: "group", inner, index };
     }
     switch (c) {
       case "w":
@@ -326,7 +330,7 @@ function foldSet(set: Uint8Array): Uint8Array {
 }
 
 // States of the automaton, as columns.
-const SET = 0, SPLIT = 1, ASSERT = 2, MATCH = 3;
+const SET = 0, SPLIT = 1, ASSERT = 2, MATCH = 3, SAVE = 4;
 
 class Program {
   readonly op: number[] = [];
@@ -354,6 +358,10 @@ class Program {
         return this.add(SET, next, -1, node.set);
       case "assert":
         return this.add(ASSERT, next, -1, undefined, node.what);
+      case "group": {
+        const end = this.add(SAVE, next, node.index * 2 + 1);
+        return this.add(SAVE, this.compile(node.inner, end), node.index * 2);
+      }
       case "join": {
         for (let i = node.parts.length - 1; i >= 0; i--) next = this.compile(node.parts[i]!, next);
         return next;
@@ -468,6 +476,7 @@ export class PosixRegex {
       if (seen.has(at)) continue;
       seen.add(at);
       if (op[at] === SPLIT) stack.push(b[at]!, a[at]!);
+      else if (op[at] === SAVE) stack.push(a[at]!);
       else if (op[at] === ASSERT) {
         if (this.#holds(assertions[at]!, before, after)) stack.push(a[at]!);
       } else out.push(at);
@@ -560,10 +569,61 @@ export class PosixRegex {
     }
     return undefined;
   }
+
+  /**
+   * Where a group (from 1) of a match that {@linkcode exec} found lies; `undefined` when it took
+   * no part. Among several ways to match, earlier alternatives and more repetitions win.
+   */
+  group(text: ByteString, match: RegexMatch, index: number): RegexMatch | undefined {
+    const { op, a, b, sets, assertions } = this.#program;
+    const slot = index * 2;
+    let threads: Thread[] = [{ at: this.#start, from: -1, to: -1 }];
+    for (let at = match.start; at <= match.end; at++) {
+      const byte = at < text.length ? text.charCodeAt(at) : 256;
+      const before = this.#before(text, at);
+      const seen = new Set<number>();
+      const next: Thread[] = [];
+      const stack = threads.reverse();
+      while (stack.length > 0) {
+        const thread = stack.pop()!;
+        const state = thread.at;
+        if (seen.has(state)) continue;
+        seen.add(state);
+        const go = (to: number): void => void stack.push({ ...thread, at: to });
+        if (op[state] === SPLIT) {
+          go(b[state]!);
+          go(a[state]!);
+        } else if (op[state] === SAVE) {
+          stack.push({
+            at: a[state]!,
+            from: b[state] === slot ? at : thread.from,
+            to: b[state] === slot + 1 ? at : thread.to,
+          });
+        } else if (op[state] === ASSERT) {
+          if (this.#holds(assertions[state]!, before, byte)) go(a[state]!);
+        } else if (op[state] === MATCH) {
+          if (at < match.end) continue;
+          return thread.to < 0 ? undefined : { start: thread.from, end: thread.to };
+        } else if (byte < 256 && sets[state]![byte] === 1) {
+          next.push({ at: a[state]!, from: thread.from, to: thread.to });
+        }
+      }
+      threads = next;
+    }
+    return undefined;
+  }
+}
+
+/** A way through the automaton, with where the group that is looked for starts and ends. */
+interface Thread {
+  readonly at: number;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** A text that is part of every match; empty when none is known. */
 function literalOf(node: Node): ByteString {
+  if (node.kind === "group") return literalOf(node.inner);
   const single = (one: Node): string | undefined => {
     if (one.kind !== "set") return undefined;
     const at = one.set.indexOf(1);

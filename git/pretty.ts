@@ -7,6 +7,7 @@ import { type ByteString, decodeText, encodeText, trimSpace, trimSpaceEnd } from
 import { COLOR_RESET, colorSequence } from "./color.ts";
 import { currentTime, type DateMode, formatDate } from "./date.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
+import type { Mailmap } from "./mailmap.ts";
 import { type Commit, parseSignature, type Signature } from "./objects.ts";
 
 /** What a format needs to know besides the commit. */
@@ -45,6 +46,10 @@ export interface PrettyContext {
   color?: boolean;
   /** Colours of ref names and ids for `%C(auto)`. */
   autoColor?: (kind: "commit" | "reset") => string;
+  /** Proper names and addresses, for everything but raw headers. */
+  mailmap?: Mailmap | undefined;
+  /** The same, for placeholders that always use it (`%aN` and the like). */
+  readMailmap?: (() => Mailmap) | undefined;
   /** What mails need, for `email` and `mboxrd`. */
   mail?: MailOptions | undefined;
 }
@@ -88,8 +93,11 @@ function skipBlankLines(message: ByteString): ByteString {
   return message.replace(/^([\t\v\f\r ]*\n)+/, "");
 }
 
-function person(line: ByteString): Signature {
-  return parseSignature(line);
+function person(line: ByteString, mailmap: Mailmap | undefined): Signature {
+  const who = parseSignature(line);
+  return mailmap === undefined || mailmap.empty
+    ? who
+    : { ...who, ...mailmap.lookup(who.name, who.email) };
 }
 
 function expandTabs(line: ByteString, width: number): ByteString {
@@ -151,7 +159,8 @@ export function formatMessage(id: ObjectId, commit: Commit, context: PrettyConte
   const mode = context.date ?? { type: "default" };
   const now = context.now ?? currentTime();
   if (style === "format") return expandFormat(context.format ?? "", id, commit, context);
-  const author = person(commit.author), committer = person(commit.committer);
+  const author = person(commit.author, context.mailmap),
+    committer = person(commit.committer, context.mailmap);
   const date = (who: Signature): string => formatDate(who.time, who.zone, mode, now);
   if (style === "reference") {
     return expandFormat("%C(auto)%h (%s, %ad)", id, commit, {
@@ -293,19 +302,26 @@ export function expandFormat(
 ): ByteString {
   const mode = context.date ?? { type: "default" };
   const now = context.now ?? currentTime();
-  const author = person(commit.author), committer = person(commit.committer);
+  const author = parseSignature(commit.author), committer = parseSignature(commit.committer);
+  const mapped = (one: Signature): Signature => {
+    const map = context.readMailmap?.();
+    return map === undefined ? one : { ...one, ...map.lookup(one.name, one.email) };
+  };
   const local = (email: string): string => email.split("@")[0]!;
   const who = (one: Signature, c: string): ByteString | undefined => {
     switch (c) {
       case "n":
-      case "N":
         return one.name;
+      case "N":
+        return mapped(one).name;
       case "e":
-      case "E":
         return one.email;
+      case "E":
+        return mapped(one).email;
       case "l":
-      case "L":
         return local(one.email);
+      case "L":
+        return local(mapped(one).email);
       case "d":
         return formatDate(one.time, one.zone, mode, now);
       case "D":
@@ -398,11 +414,11 @@ export function expandFormat(
         if (rest[1] === "D") return simple(reflog?.selector ?? "", 2);
         if (rest[1] === "d") return simple(reflog?.short ?? "", 2);
         if (rest[1] === "s") return simple(reflog?.message ?? "", 2);
-        if (rest[1] === "n" || rest[1] === "N") {
-          return simple(reflog === undefined ? "" : parseSignature(reflog.who).name, 2);
-        }
-        if (rest[1] === "e" || rest[1] === "E") {
-          return simple(reflog === undefined ? "" : parseSignature(reflog.who).email, 2);
+        if (rest[1] !== undefined && "nNeE".includes(rest[1])) {
+          return simple(
+            reflog === undefined ? "" : who(parseSignature(reflog.who), rest[1]) ?? "",
+            2,
+          );
         }
         return undefined;
       }

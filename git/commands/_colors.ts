@@ -15,6 +15,14 @@ const DIFF: Record<string, string> = {
   new: "\x1b[32m",
   commit: "\x1b[33m",
   whitespace: "\x1b[41m",
+  oldMoved: "\x1b[1;35m",
+  oldMovedAlternative: "\x1b[1;34m",
+  oldMovedDimmed: "\x1b[2m",
+  oldMovedAlternativeDimmed: "\x1b[2;3m",
+  newMoved: "\x1b[1;36m",
+  newMovedAlternative: "\x1b[1;33m",
+  newMovedDimmed: "\x1b[2m",
+  newMovedAlternativeDimmed: "\x1b[2;3m",
 };
 
 const DECORATE: Record<string, string> = {
@@ -49,12 +57,12 @@ export class LogColors {
     return color;
   }
 
-  /** A part of a diff: `context`, `meta`, `frag`, `func`, `old`, `new`, `commit`, `whitespace`. */
+  /** A part of a diff: `context`, `meta`, `frag`, `func`, `old`, `new`, `commit`, `whitespace`, `oldMoved` … */
   diff(name: string): string {
     if (name === "context" && this.#cli.config.get("color.diff.context") === undefined) {
       return this.#slot("color.diff.plain", DIFF["context"]!);
     }
-    return this.#slot(`color.diff.${name}`, DIFF[name] ?? "");
+    return this.#slot(`color.diff.${name.toLowerCase()}`, DIFF[name] ?? "");
   }
 
   /** A kind of ref. */

@@ -104,7 +104,7 @@ export class Cli {
     this.startDirectory = currentDirectory();
   }
 
-  /** Writes to standard output (buffered). */
+  /** Writes to standard output (buffered). Data is copied. */
   out(data: ByteString | Uint8Array): void {
     if (this.capture !== undefined) {
       this.capture(typeof data === "string" ? fromByteString(data) : data.slice());

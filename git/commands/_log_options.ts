@@ -62,6 +62,8 @@ export interface LogSettings {
   showRoot: boolean | undefined;
   expandTabs: number | undefined;
   logSize: boolean;
+  /** Names and addresses go through the mailmap; the configuration decides when not set. */
+  mailmap: boolean | undefined;
   abbrevLength: number | undefined;
   rest: ByteString[];
 }
@@ -126,6 +128,7 @@ export function parseLogOptions(cli: Cli, args: ByteString[]): LogSettings {
     showRoot: undefined,
     expandTabs: undefined,
     logSize: false,
+    mailmap: undefined,
     abbrevLength: undefined,
     rest: [],
   };
@@ -390,15 +393,19 @@ export function parseLogOptions(cli: Cli, args: ByteString[]): LogSettings {
       case "--log-size":
         s.logSize = true;
         break;
+      case "--use-mailmap":
+      case "--mailmap":
+        s.mailmap = true;
+        break;
+      case "--no-mailmap":
+      case "--no-use-mailmap":
+        s.mailmap = false;
+        break;
       case "--dense":
       case "--sparse":
       case "--simplify-merges":
       case "--simplify-by-decoration":
       case "--ancestry-path":
-      case "--use-mailmap":
-      case "--mailmap":
-      case "--no-mailmap":
-      case "--no-use-mailmap":
       case "--encoding":
       case "--show-signature":
       case "--no-show-signature":

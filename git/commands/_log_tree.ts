@@ -4,11 +4,12 @@
  *
  * @module
  */
-import { type ByteString, toByteString, trimSpaceEnd } from "../_bytes.ts";
+import { type ByteString, ByteWriter, toByteString, trimSpaceEnd } from "../_bytes.ts";
 import { currentTime } from "../date.ts";
 import { formatCombined } from "../diff_format.ts";
 import { HistoryGraph } from "../graph.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
+import { type Mailmap, readMailmap } from "../mailmap.ts";
 import { commitLinks } from "../merge_base.ts";
 import { findNote } from "../notes.ts";
 import type { Commit, Signature } from "../objects.ts";
@@ -22,6 +23,9 @@ import { LogColors } from "./_colors.ts";
 import type { Cli } from "./_context.ts";
 import { Decorations, type LogSettings } from "./_log_options.ts";
 import { dateMode, type DiffArguments } from "./_revs.ts";
+
+/** A buffer for output that grew beyond this (bytes) is not kept. */
+const LARGE = 16 * 1024 * 1024;
 
 /** In front of every boundary between the parts of a mail. */
 export const MIME_BOUNDARY_LEADER = "------------";
@@ -274,13 +278,19 @@ export class LogTree {
       }
     }
     this.#pending = undefined;
-    this.#diffText(
-      d.show(this.#cli, pairs, this.#options.rawFull ?? false, {
-        statSeparator: this.#separator,
-        indent: this.graph === undefined ? 0 : this.graph.paddingLine().length,
-      }),
-    );
+    const writer = this.#writer;
+    writer.clear();
+    d.write(this.#cli, writer, pairs, this.#options.rawFull ?? false, {
+      statSeparator: this.#separator,
+      indent: this.graph === undefined ? 0 : this.graph.paddingLine().length,
+    });
+    if (this.graph === undefined) this.#cli.out(writer.view());
+    else this.#diffText(toByteString(writer.view()));
+    // One huge difference does not keep its memory.
+    if (writer.length > LARGE) this.#writer = new ByteWriter(65536);
   }
+
+  #writer = new ByteWriter(65536);
 
   /** `-c` and `--cc` of a merge. */
   #combined(commit: WalkedCommit): void {
@@ -317,6 +327,8 @@ export class LogTree {
       autoColor: (kind) => kind === "commit" ? this.#colors.diff("commit") : this.#colors.reset,
       reflog,
       parents: commit.parents,
+      ...(this.#settings.mailmap ? { mailmap: this.#mailmap ??= readMailmap(this.#cli.repo) } : {}),
+      readMailmap: () => this.#mailmap ??= readMailmap(this.#cli.repo),
       notes: this.#noteText(commit.id, this.#userFormat),
       ...(isMailStyle(style)
         ? {
@@ -332,6 +344,7 @@ export class LogTree {
     };
   }
 
+  #mailmap: Mailmap | undefined;
   #mailHeaders: ByteString = "";
 
   #noteText(id: ObjectId, raw: boolean): ByteString {

@@ -4,11 +4,10 @@
  * @module
  */
 import { PosixRegex } from "../posix_regex.ts";
-import { type ByteString, fromByteString, toByteString } from "../_bytes.ts";
+import { type ByteString, ByteWriter, fromByteString, toByteString } from "../_bytes.ts";
 import { lstat } from "../_files.ts";
 import { approximateDate, currentTime, type DateMode, parseDateMode } from "../date.ts";
 import {
-  type DiffColors,
   type DiffFormatOptions,
   diffStats,
   type DirstatOptions,
@@ -16,22 +15,29 @@ import {
   formatHunks,
   formatNames,
   formatNumStat,
-  formatPatch,
   formatRaw,
   formatShortStat,
   formatStat,
   formatSummary,
+  PatchWriter,
 } from "../diff_format.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
+import type { LineDiffOptions } from "../line_diff.ts";
 import { mergeBases } from "../merge_base.ts";
 import { MemoryObjectStore, peelTo, readCommit } from "../object_store.ts";
+import type {
+  DiffColors,
+  MovedOptions,
+  WhitespaceHighlight,
+  WordDiffStyle,
+} from "../patch_painter.ts";
 import { Pathspec } from "../pathspec.ts";
 import { detectRenames } from "../rename.ts";
 import { type DiffPair, fileContent, MAX_SCORE } from "../tree_diff.ts";
 import { hasWildcard, wildmatch } from "../wildmatch.ts";
-import { attributesOf } from "../worktree_content.ts";
 import { colorSequence } from "../color.ts";
 import { LogColors } from "./_colors.ts";
+import { countExternal, diffDrivers } from "./_diff_drivers.ts";
 import { type Cli, die, Exit, quotePath } from "./_context.ts";
 import { checkWhitespace, whitespaceRule } from "./_whitespace.ts";
 
@@ -297,9 +303,17 @@ export class DiffArguments {
   check = false;
   dirstat: DirstatOptions | undefined;
   color: "always" | "never" | "auto" | undefined;
-  wordDiff: "none" | "plain" | "color" | "porcelain" = "none";
+  wordDiff: "none" | WordDiffStyle = "none";
   wordRegex: ByteString | undefined;
+  moved: "no" | "default" | MovedOptions["mode"] | undefined;
+  movedWhitespace: ByteString | undefined;
+  highlight: ByteString | undefined;
+  externalDrivers: boolean | undefined;
+  textconv: boolean | undefined;
+  submodule: "short" | "log" | "diff" | undefined;
+  orderFile: ByteString | undefined;
   ignoreLines: ByteString[] = [];
+  renameEmpty = true;
   mergeGiven = false;
 
   /** Takes the options it knows out of `args`; the others are returned. */
@@ -607,17 +621,60 @@ export class DiffArguments {
           d.check = true;
           form();
           continue;
-        case "--no-ext-diff":
         case "--ext-diff":
+        case "--no-ext-diff":
+          d.externalDrivers = name === "--ext-diff";
+          continue;
         case "--textconv":
         case "--no-textconv":
+          d.textconv = name === "--textconv";
+          continue;
         case "--color-moved":
+          d.moved = inline === undefined ? "default" : movedMode(inline) ??
+            usage(`bad --color-moved argument: ${inline}`);
+          continue;
         case "--no-color-moved":
-        case "--ita-invisible-in-index":
-        case "--ignore-submodules":
-        case "--submodule":
+          d.moved = "no";
+          continue;
+        case "--color-moved-ws":
+          d.movedWhitespace = value();
+          movedWhitespace(d.movedWhitespace);
+          continue;
+        case "--no-color-moved-ws":
+          d.movedWhitespace = "no";
+          continue;
+        case "--ws-error-highlight":
+          d.highlight = value();
+          highlighted(d.highlight) ??
+            usage(`unknown value after ws-error-highlight=${d.highlight}`);
+          continue;
+        case "--output-indicator-new":
+        case "--output-indicator-old":
+        case "--output-indicator-context": {
+          const mark = value();
+          if (mark.length !== 1) usage(`${name} expects a character, got '${mark}'`);
+          const marks: [string, string, string] = d.output.indicators ?? ["+", "-", " "];
+          marks[name.endsWith("new") ? 0 : name.endsWith("old") ? 1 : 2] = mark;
+          d.output.indicators = marks;
+          continue;
+        }
+        case "--submodule": {
+          const text = inline ?? "log";
+          if (text !== "log" && text !== "short" && text !== "diff") {
+            usage(`failed to parse --submodule option parameter: '${text}'`);
+          }
+          d.submodule = text;
+          continue;
+        }
+        case "-O":
+          d.orderFile = value();
+          continue;
         case "--rename-empty":
         case "--no-rename-empty":
+          d.renameEmpty = name === "--rename-empty";
+          continue;
+        case "--ita-invisible-in-index":
+        case "--ignore-submodules":
           continue;
         case "--color":
           if (inline !== undefined && !/^(always|never|auto)$/.test(inline)) {
@@ -632,7 +689,7 @@ export class DiffArguments {
           if (inline === undefined || inline === "plain") d.wordDiff = "plain";
           else if (inline === "color" || inline === "porcelain" || inline === "none") {
             d.wordDiff = inline;
-          } else throw new Exit(129, `error: bad --word-diff argument: ${inline}\n`);
+          } else usage(`bad --word-diff argument: ${inline}`);
           if (d.wordDiff === "color") d.color = "always";
           continue;
         case "--color-words":
@@ -641,8 +698,8 @@ export class DiffArguments {
           if (inline !== undefined) d.wordRegex = inline;
           continue;
         case "--word-diff-regex":
-          d.wordRegex = value();
           if (d.wordDiff === "none") d.wordDiff = "plain";
+          d.wordRegex = value();
           continue;
         case "--ignore-matching-lines":
           d.ignoreLines.push(value());
@@ -673,6 +730,7 @@ export class DiffArguments {
         d.copies = d.copies !== false ? "harder" : true;
         d.renameScore = score(match[1]!);
       } else if (/^-B\d*/.test(argument)) d.breakRewrites = true;
+      else if ((match = /^-O(.+)$/s.exec(argument)) !== null) d.orderFile = match[1]!;
       else if ((match = /^-I(.+)$/s.exec(argument)) !== null) d.ignoreLines.push(match[1]!);
       else if ((match = /^-X(.+)$/s.exec(argument)) !== null) {
         d.dirstat ??= dirstatDefaults(cli);
@@ -868,6 +926,7 @@ export class DiffArguments {
       out = detectRenames(cli.repo.objects, out, {
         minimumScore: this.renameScore,
         copies: this.copies,
+        empty: this.renameEmpty,
         limit: this.renameLimit ?? cli.config.int("diff.renamelimit") ?? 1000,
         sources: unchanged,
       });
@@ -922,9 +981,12 @@ export class DiffArguments {
 
   /** Formatting options for the library. */
   format(cli: Cli): DiffFormatOptions {
-    const quoteHigh = cli.config.bool("core.quotepath", true);
+    const { config } = cli;
+    const quoteHigh = config.bool("core.quotepath", true);
     const repository = cli.findRepository();
-    const attributes = repository === undefined ? undefined : attributesOf(repository);
+    const colored = this.useColor(cli);
+    const highlight = this.highlight ?? config.get("diff.wserrorhighlight");
+    const defaultWords = config.get("diff.wordregex");
     return {
       ...this.output,
       abbrev: (id) =>
@@ -936,14 +998,40 @@ export class DiffArguments {
       fullIndex: this.fullIndex || this.abbrev === 0,
       quote: (path) => quotePath(path, quoteHigh),
       nul: this.nul,
+      reverse: this.reverse,
+      textconv: this.textconv ?? this.convertsText,
+      driver: this.#drivers ??= diffDrivers(cli, {
+        external: this.externalDrivers ?? this.runsPrograms,
+      }),
+      suppressBlankEmpty: config.bool("diff.suppressblankempty", false),
       ...(this.relative === undefined ? {} : { relative: this.relative }),
       ...(this.ignoreLines.length === 0 ? {} : { ignoreLines: this.#ignoreTests() }),
-      ...(this.useColor(cli) ? { colors: this.#diffColors(cli) } : {}),
+      ...(colored ? { colors: this.#diffColors(cli), moved: this.#movedOptions(cli) } : {}),
+      ...(highlight === undefined ? {} : { highlight: highlighted(highlight) }),
+      ...(this.wordDiff === "none" ? {} : { wordDiff: this.wordDiff }),
+      ...(this.wordRegex === undefined ? {} : { wordRegex: this.wordRegex }),
+      ...(defaultWords === undefined ? {} : { defaultWordRegex: defaultWords }),
       whitespace: (path) => whitespaceRule(cli, path),
-      isBinary: (path) => {
-        const diff = attributes?.get(path).get("diff");
-        return diff === false ? true : diff === true ? false : undefined;
-      },
+    };
+  }
+
+  #drivers: DiffFormatOptions["driver"];
+  /** Programs of `diff.external` and the like run unless told otherwise. */
+  runsPrograms = false;
+  /** `diff.<driver>.textconv` runs unless told otherwise. */
+  convertsText = false;
+
+  #movedOptions(cli: Cli): MovedOptions | undefined {
+    const configured = cli.config.entry("diff.colormoved");
+    const setting = configured === undefined ? "no" : movedMode(configured.value ?? "true") ??
+      die(`unable to parse 'diff.colormoved' from command-line config`);
+    const chosen = this.moved ?? setting;
+    if (chosen === "no") return undefined;
+    const fallback = setting === "no" || setting === "default" ? "zebra" : setting;
+    const mode = chosen === "default" ? fallback : chosen;
+    return {
+      mode,
+      ...movedWhitespace(this.movedWhitespace ?? cli.config.get("diff.colormovedws") ?? "no"),
     };
   }
 
@@ -969,6 +1057,12 @@ export class DiffArguments {
       context: colors.diff("context"),
       whitespace: colors.diff("whitespace"),
       reset: colors.reset,
+      ...(["old", "new"] as const).reduce((all, side) => ({
+        ...all,
+        [`${side}Moved`]: ["", "Alternative", "Dimmed", "AlternativeDimmed"].map((kind) =>
+          colors.diff(`${side}Moved${kind}`)
+        ),
+      }), {}),
     };
   }
 
@@ -986,19 +1080,32 @@ export class DiffArguments {
     };
   }
 
-  /** Writes pairs in all forms asked for. */
+  /** Pairs in all forms asked for. */
   show(
     cli: Cli,
     pairs: DiffPair[],
     rawFull: boolean,
     options: { statSeparator?: ByteString; indent?: number } = {},
   ): ByteString {
+    const out = new ByteWriter();
+    this.write(cli, out, pairs, rawFull, options);
+    return toByteString(out.view());
+  }
+
+  /** Writes pairs in all forms asked for. */
+  write(
+    cli: Cli,
+    writer: ByteWriter,
+    pairs: DiffPair[],
+    rawFull: boolean,
+    options: { statSeparator?: ByteString; indent?: number } = {},
+  ): void {
     const format = this.format(cli);
     const store = cli.findRepository()?.objects ?? new MemoryObjectStore();
     let out = "";
     let separator = false;
     const compare = pairs.filter((pair) => pair.status !== "");
-    if (compare.length === 0) return "";
+    if (compare.length === 0) return;
     if (this.raw) {
       out += formatRaw(store, compare, { ...format, abbrev: this.rawAbbrev(cli, rawFull) });
       separator = true;
@@ -1036,15 +1143,74 @@ export class DiffArguments {
     }
     if (this.wantsPatch) {
       if (separator) out += this.nul ? "\0" : `\n${options.statSeparator ?? ""}`;
-      for (const pair of compare) {
-        out += formatPatch(store, relativePair(pair, this.relative), format);
-      }
+      const target = this.linePrefix === "" ? writer : new ByteWriter();
+      writer.text(this.prefixLines(out));
+      out = "";
+      const patches = new PatchWriter(store, format, target);
+      countExternal(compare.length);
+      for (const pair of compare) patches.pair(relativePair(pair, this.relative));
+      patches.finish();
+      if (target !== writer) out = toByteString(target.view());
     }
-    return this.prefixLines(out);
+    writer.text(this.prefixLines(out));
   }
 
   /** `--check` found something. */
   problems = false;
+}
+
+/** Fails as a command does that is used wrongly. */
+function usage(text: ByteString): never {
+  throw new Exit(129, `error: ${text}\n`);
+}
+
+/** A mode of `--color-moved`; `undefined` for a word that is none. */
+function movedMode(text: ByteString): "no" | "default" | MovedOptions["mode"] | undefined {
+  const word = text.toLowerCase();
+  if (/^(true|yes|on|1)$/.test(word)) return "default";
+  if (/^(false|no|off|0|)$/.test(word)) return "no";
+  if (text === "dimmed_zebra") return "dimmed-zebra";
+  return ["default", "plain", "blocks", "zebra", "dimmed-zebra"].includes(text)
+    ? text as "default"
+    : undefined;
+}
+
+/** The modes of `--color-moved-ws`. */
+function movedWhitespace(text: ByteString): { whitespace: LineDiffOptions; indentation: boolean } {
+  let whitespace: LineDiffOptions = {};
+  let indentation = false;
+  for (const word of text.split(",").map((one) => one.trim())) {
+    if (word === "no") [whitespace, indentation] = [{}, false];
+    else if (word === "ignore-space-change") whitespace.ignoreSpaceChange = true;
+    else if (word === "ignore-space-at-eol") whitespace.ignoreSpaceAtEol = true;
+    else if (word === "ignore-all-space") whitespace.ignoreAllSpace = true;
+    else if (word === "allow-indentation-change") indentation = true;
+    else {
+      usage(
+        `unknown color-moved-ws mode '${word}', possible values are 'ignore-space-change', ` +
+          "'ignore-space-at-eol', 'ignore-all-space', 'allow-indentation-change'",
+      );
+    }
+  }
+  if (indentation && Object.keys(whitespace).length > 0) {
+    usage(
+      "color-moved-ws: allow-indentation-change cannot be combined with other whitespace modes",
+    );
+  }
+  return { whitespace, indentation };
+}
+
+/** The lines of `--ws-error-highlight`; `undefined` for a word that is not known. */
+function highlighted(text: ByteString): WhitespaceHighlight | undefined {
+  let out: WhitespaceHighlight = { old: false, new: false, context: false };
+  for (const word of text.split(",")) {
+    if (word === "none") out = { old: false, new: false, context: false };
+    else if (word === "default") out = { old: false, new: true, context: false };
+    else if (word === "all") out = { old: true, new: true, context: true };
+    else if (word === "old" || word === "new" || word === "context") out[word] = true;
+    else return undefined;
+  }
+  return out;
 }
 
 /** Columns of the terminal, or of what stands for it. */

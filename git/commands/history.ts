@@ -322,6 +322,8 @@ function logSettings(
     settings.abbrevCommit = true;
   }
   settings.showRoot ??= cli.config.bool("log.showroot", true);
+  settings.mailmap ??= cli.config.bool("log.mailmap", true);
+  diff.convertsText = true;
   diff.applyConfig(cli);
   return { revs, settings, diff };
 }
@@ -588,6 +590,7 @@ export function diff(cli: Cli, args: ByteString[]): number {
   }
   const revs = parseRevs(cli, args, { takesValue: VALUE_OPTIONS });
   const { diff: d, rest } = DiffArguments.parse(cli, revs.rest);
+  d.runsPrograms = d.convertsText = true;
   d.applyConfig(cli);
   let mergeBase = false;
   let base = 0;
@@ -790,6 +793,7 @@ function diffNoIndex(cli: Cli, args: ByteString[]): number {
   }
   const repository = cli.findRepository();
   const store = repository?.objects ?? new MemoryObjectStore(SHA1);
+  d.runsPrograms = d.convertsText = true;
   d.applyConfig(cli);
   if (!d.given) d.patch = d.given = true;
   const full = (path: ByteString): ByteString => cli.fileArgument(path);
