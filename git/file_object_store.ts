@@ -118,6 +118,8 @@ const MAX_REPLACE_DEPTH = 5;
 const MAX_HEADER = 64;
 /** Longest header of a loose object with one of the known types, with its NUL. */
 const MAX_HEADER_SIZE = 32;
+/** A directory that was changed this long ago (ms) can be told by its time from a later state. */
+const SETTLED_MS = 2000;
 /** How far headers of objects of unknown types may go. */
 const MAX_UNKNOWN_HEADER = 8192;
 
@@ -542,6 +544,26 @@ export class FileObjectStore implements ObjectStore {
     }
   }
 
+  /** Listings of the directories of loose objects, by path, with when they had been changed. */
+  #listings = new Map<ByteString, { modified: number; names: readonly ByteString[] }>();
+
+  /** Names in a directory, from memory as long as it is as it was. */
+  #listed(path: ByteString, modified: number): readonly ByteString[] {
+    const known = this.#listings.get(path);
+    if (known !== undefined && known.modified === modified) return known.names;
+    const names = listDirectory(path).map((entry) => entry.name);
+    // What changes right after a look may leave the time as it is.
+    if (Date.now() - modified > SETTLED_MS) this.#listings.set(path, { modified, names });
+    return names;
+  }
+
+  #looseNames(directory: ByteString, first: string): readonly ByteString[] {
+    const modified = stat(directory)?.mtime?.getTime() ?? 0;
+    if (!this.#listed(directory, modified).includes(first)) return [];
+    const path = `${directory}/${first}`;
+    return this.#listed(path, stat(path)?.mtime?.getTime() ?? 0);
+  }
+
   /** Ids that start with a prefix. */
   withPrefix(prefix: string, limit = 1000): ObjectId[] {
     const found = new Set<ObjectId>();
@@ -557,7 +579,7 @@ export class FileObjectStore implements ObjectStore {
     }
     for (const directory of this.directories()) {
       const first = prefix.slice(0, 2);
-      for (const { name } of listDirectory(`${directory}/${first}`)) {
+      for (const name of this.#looseNames(directory, first)) {
         const id = first + name;
         if (id.startsWith(prefix) && id.length === this.algorithm.hexSize) found.add(id);
       }

@@ -76,6 +76,7 @@ export class Lines {
 
 /** Starts of lines while they are looked for; grows as needed. */
 let scratchStarts = new Int32Array(4096);
+let scratchTail = new Int32Array(4096);
 
 function growStarts(needed: number): void {
   const grown = new Int32Array(Math.max(needed, scratchStarts.length * 2));
@@ -129,13 +130,18 @@ function pairLines(a: Uint8Array, b: Uint8Array): LinePair {
   }
   // Backwards, as long as lines begin where the common part of both allows it.
   let i = a.length, j = b.length;
-  let suffixAt = a.length, suffix = 0;
+  let tail = scratchTail;
+  let suffix = 0;
   while (i > start && j > start) {
     const c = a[i - 1];
     if (c !== b[j - 1]) break;
     if (c === 10 && i < a.length) {
-      suffixAt = i;
-      suffix++;
+      if (suffix + 2 >= tail.length) {
+        const grown = new Int32Array(tail.length * 2);
+        grown.set(tail);
+        tail = scratchTail = grown;
+      }
+      tail[suffix++] = i;
     }
     i--;
     j--;
@@ -144,10 +150,8 @@ function pairLines(a: Uint8Array, b: Uint8Array): LinePair {
     i < a.length &&
     ((i === start && (j === start || b[j - 1] === 10)) ||
       (j === start && (i === start || a[i - 1] === 10)))
-  ) {
-    suffixAt = i;
-    suffix++;
-  }
+  ) tail[suffix++] = i;
+  const suffixAt = suffix === 0 ? a.length : tail[suffix - 1]!;
   const shift = b.length - a.length;
   const countA = findStarts(a, start, suffixAt, prefix);
   const startsA = new Int32Array(countA + suffix + 1);
@@ -155,12 +159,10 @@ function pairLines(a: Uint8Array, b: Uint8Array): LinePair {
   const countB = findStarts(b, start, suffixAt + shift, prefix);
   const startsB = new Int32Array(countB + suffix + 1);
   startsB.set(scratchStarts.subarray(0, countB));
-  if (suffix > 0) {
-    const found = findStarts(a, suffixAt, a.length, 0);
-    for (let k = 0; k < found; k++) {
-      startsA[countA + k] = scratchStarts[k]!;
-      startsB[countB + k] = scratchStarts[k]! + shift;
-    }
+  for (let k = 0, to = suffix - 1; k < suffix; k++, to--) {
+    const at = tail[k]!;
+    startsA[countA + to] = at;
+    startsB[countB + to] = at + shift;
   }
   startsA[countA + suffix] = a.length;
   startsB[countB + suffix] = b.length;
@@ -380,8 +382,15 @@ class Classes {
 
 const NOTHING = new Uint8Array(0);
 const classes = new Classes();
-/** Which lengths (by their last bits) lines of the part that is compared have. */
-const lengthSeen = new Uint8Array(1024);
+/** Which lines are in the part that is compared, by {@linkcode roughHash}. */
+const roughSeen = new Uint8Array(4096);
+
+/** A quick look at a line: its length and a few of its bytes. */
+function roughHash(data: Uint8Array, from: number, end: number): number {
+  const length = end - from;
+  return (Math.imul(length, 37) + Math.imul(data[from + (length >> 1)]!, 5) +
+    Math.imul(data[end - (length > 2 ? 3 : 1)]!, 113)) & 4095;
+}
 
 /** Paths of the search, kept from one comparison to the next. */
 let forwardPath = new Int32Array(1024);
@@ -488,21 +497,21 @@ export class LineDiff {
       return;
     }
     // How frequent a line is counts the common ends too; they are the same on both sides.
-    lengthSeen.fill(0);
+    roughSeen.fill(0);
     for (const side of [a, b]) {
-      const { starts } = side.compared;
+      const { data, starts } = side.compared;
       for (let i = side.first; i < side.end; i++) {
-        lengthSeen[(starts[i + 1]! - starts[i]!) & 1023] = 1;
+        roughSeen[roughHash(data, starts[i]!, starts[i + 1]!)] = 1;
       }
     }
-    const { starts, count: lines } = a.compared;
+    const { data, starts, count: lines } = a.compared;
     for (let i = 0; i < lines; i++) {
       if (i === a.first) {
         i = a.end;
         if (i === lines) break;
       }
       const from = starts[i]!, end = starts[i + 1]!;
-      if (lengthSeen[(end - from) & 1023] === 0) continue;
+      if (roughSeen[roughHash(data, from, end)] === 0) continue;
       const id = classes.find(0, from, end, false);
       if (id < 0) continue;
       countA[id]!++;

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import type { ByteString } from "./_bytes.ts";
+import { type ByteString, toByteString, toHex } from "./_bytes.ts";
+import { corrupt } from "./errors.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
 import { compareTreeNames, isTreeMode, type TreeEntry } from "./objects.ts";
-import { checkTreeDepth, type ObjectStore, readBlob, readTree } from "./object_store.ts";
+import { checkTreeDepth, type ObjectStore, readBlob, readTyped } from "./object_store.ts";
 import type { Pathspec } from "./pathspec.ts";
 
 /** One side of a difference. */
@@ -65,6 +66,29 @@ export function makePair(oldFile: DiffFile, newFile: DiffFile): DiffPair {
   return { old: oldFile, new: newFile, status, score: 0 };
 }
 
+/** An entry with the offset behind it. */
+interface ParsedEntry extends TreeEntry {
+  readonly end: number;
+}
+
+function parseEntry(data: Uint8Array, start: number, rawSize: number): ParsedEntry {
+  let at = start, mode = 0;
+  for (; data[at] !== 0x20; at++) {
+    const digit = data[at]! - 48;
+    if (!(digit >= 0 && digit < 8) || at - start > 6) {
+      throw corrupt("malformed mode in tree entry");
+    }
+    mode = mode * 8 + digit;
+  }
+  const nameStart = ++at;
+  at = data.indexOf(0, at);
+  if (nameStart === start + 1) throw corrupt("malformed mode in tree entry");
+  if (at < 0 || at + 1 + rawSize > data.length) throw corrupt("too-short tree file");
+  if (at === nameStart) throw corrupt("empty filename in tree entry");
+  const end = at + 1 + rawSize;
+  return { mode, name: toByteString(data, nameStart, at), id: toHex(data, at + 1, end), end };
+}
+
 /**
  * Compares two trees (either may be `undefined`: empty). Throws `GitError` ("limit") for trees deeper
  * than 1024 directories.
@@ -83,8 +107,11 @@ export function diffTrees(
       ? { path, mode: 0, id: zero, idKnown: false }
       : { path, mode: entry.mode, id: entry.id, idKnown: true };
   const spec = options.pathspec?.empty ? undefined : options.pathspec;
-  const entryOrUndefined = (id: ObjectId | undefined): TreeEntry[] =>
-    id === undefined ? [] : readTree(store, id);
+  const { rawSize } = store.algorithm;
+  const treeData = (id: ObjectId | undefined): Uint8Array =>
+    id === undefined || id === store.algorithm.emptyTree
+      ? new Uint8Array(0)
+      : readTyped(store, id, "tree");
   const show = (
     path: ByteString,
     a: TreeEntry | undefined,
@@ -125,10 +152,29 @@ export function diffTrees(
     depth: number,
   ): void => {
     checkTreeDepth(depth);
-    const left = entryOrUndefined(a), right = entryOrUndefined(b);
+    const left = treeData(a), right = treeData(b);
     let i = 0, j = 0;
-    while (i < left.length || j < right.length) {
-      const x = left[i], y = right[j];
+    let x: ParsedEntry | undefined, y: ParsedEntry | undefined;
+    for (;;) {
+      if (options.unchanged !== true && x === undefined && y === undefined) {
+        // Entries that are the same to the byte need no more than that.
+        for (;;) {
+          const limit = Math.min(left.length - i, right.length - j);
+          let k = 0;
+          while (k < limit && left[i + k] === right[j + k] && left[i + k] !== 0) k++;
+          if (k >= limit || left[i + k] !== 0 || right[j + k] !== 0) break;
+          const end = k + 1 + rawSize;
+          if (end > limit) break;
+          k++;
+          while (k < end && left[i + k] === right[j + k]) k++;
+          if (k < end) break;
+          i += end;
+          j += end;
+        }
+      }
+      if (x === undefined && i < left.length) i = (x = parseEntry(left, i, rawSize)).end;
+      if (y === undefined && j < right.length) j = (y = parseEntry(right, j, rawSize)).end;
+      if (x === undefined && y === undefined) break;
       const order = x === undefined
         ? 1
         : y === undefined
@@ -136,28 +182,16 @@ export function diffTrees(
         : x.name === y.name && isTreeMode(x.mode) === isTreeMode(y.mode)
         ? 0
         : compareTreeNames(x.name, isTreeMode(x.mode), y.name, isTreeMode(y.mode));
-      if (order === 0) {
-        i++;
-        j++;
-        if (x!.id === y!.id && x!.mode === y!.mode) {
-          if (options.unchanged) {
-            if (isTreeMode(x!.mode)) walk(x!.id, y!.id, `${base}${x!.name}/`, depth + 1);
-            else {out.push({
-                old: file(base + x!.name, x),
-                new: file(base + x!.name, y),
-                status: "",
-                score: 0,
-              });}
-          }
-          continue;
-        }
-        show(base + x!.name, x, y, depth);
-      } else if (order < 0) {
-        i++;
-        show(base + x!.name, x, undefined, depth);
-      } else {
-        j++;
-        show(base + y!.name, undefined, y, depth);
+      const p = x, q = y;
+      if (order <= 0) x = undefined;
+      if (order >= 0) y = undefined;
+      if (order < 0) show(base + p!.name, p, undefined, depth);
+      else if (order > 0) show(base + q!.name, undefined, q, depth);
+      else if (p!.id !== q!.id || p!.mode !== q!.mode) show(base + p!.name, p, q, depth);
+      else if (options.unchanged) {
+        const path = base + p!.name;
+        if (isTreeMode(p!.mode)) walk(p!.id, q!.id, `${path}/`, depth + 1);
+        else out.push({ old: file(path, p), new: file(path, q), status: "", score: 0 });
       }
     }
   };
