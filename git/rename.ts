@@ -194,7 +194,9 @@ export function matchRenames(
       targets.push({ pair, from: undefined, score: 0 });
     } else if (pair.status === "D") {
       if (options.empty === false && pair.old.id === emptyBlob) continue;
-      if (!isTreeMode(pair.old.mode)) sources.push({ file: pair.old, pair, used: 0 });
+      // What is to be put together again is still there.
+      const used = pair.broken === true && pair.score === 0 ? 1 : 0;
+      if (!isTreeMode(pair.old.mode)) sources.push({ file: pair.old, pair, used });
     } else if (copies !== false && pair.status !== "U" && !isTreeMode(pair.old.mode)) {
       sources.push({ file: pair.old, pair, used: 1 });
     }
@@ -347,21 +349,30 @@ export function matchRenames(
   for (const target of targets) {
     if (target.from?.pair.status === "D") renamedAway.add(target.from.pair);
   }
+  const replaced = new Set<ByteString>();
+  for (const target of targets) {
+    if (target.from !== undefined && target.pair.broken) replaced.add(target.pair.new.path);
+  }
   for (const pair of pairs) {
     const target = fromOf.get(pair);
     if (target?.from !== undefined) {
       const source = target.from;
-      const uses = left.get(source)! - 1;
+      // A rename may lead back to the path of a pair that was taken apart.
+      const same = source.file.path === pair.new.path;
+      const uses = left.get(source)! - (same ? 0 : 1);
       left.set(source, uses);
-      const copy = uses > 0;
+      const copy = uses > 0 && !same;
       out.push({
         old: source.file,
         new: pair.new,
-        status: copy ? "C" : "R",
-        score: target.score,
+        status: same ? "M" : copy ? "C" : "R",
+        score: same ? source.pair.score : target.score,
         ...(copy ? { copied: true } : {}),
       });
-    } else if (pair.status === "D" && renamedAway.has(pair)) continue;
+    } else if (
+      pair.status === "D" &&
+      (pair.broken ? replaced.has(pair.old.path) : renamedAway.has(pair))
+    ) continue;
     else out.push(pair);
   }
   directories?.end();

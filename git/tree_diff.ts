@@ -38,6 +38,8 @@ export interface DiffPair {
   status: string;
   /** Similarity, 0 to 60000, for renames, copies and rewrites. */
   score: number;
+  /** Half of a pair that was taken apart because its content was rewritten. */
+  broken?: boolean;
   /** The old side is also used by another pair: a copy. */
   copied?: boolean;
 }

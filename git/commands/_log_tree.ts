@@ -274,7 +274,8 @@ export class LogTree {
       if (
         d.anyOutput && this.#options.verbose && this.#style !== "oneline" && !this.#emptyFormat
       ) {
-        this.#diffText(`${d.wantsStat && d.wantsPatch && !this.#shownDashes ? "---" : ""}\n`);
+        const dashes = d.wantsStat && d.wantsPatch && !this.#shownDashes ? "---" : "";
+        this.#diffText(`${d.linePrefix}${dashes}\n`);
       }
     }
     this.#pending = undefined;
@@ -314,7 +315,8 @@ export class LogTree {
       style,
       format: this.#settings.format,
       abbrevCommit: this.#settings.abbrevCommit,
-      abbrev: (id) => this.#cli.abbrev(id, this.#settings.abbrevLength),
+      abbrev: (id) =>
+        this.#diff.abbrev === 0 ? id : this.#cli.abbrev(id, this.#settings.abbrevLength),
       date: dateMode(this.#cli, this.#settings.date),
       now: currentTime(this.#cli.env.get("GIT_TEST_DATE_NOW")),
       decorate: (id, form) =>
@@ -477,8 +479,14 @@ export class LogTree {
     }
   }
 
+  /** What stands in front of every line: `--line-prefix`. */
+  #prefix(): void {
+    if (this.#diff.linePrefix !== "") this.#out(this.#diff.linePrefix);
+  }
+
   #graphCommit(): void {
     const { graph } = this;
+    this.#prefix();
     if (graph === undefined) return;
     if (graph.finished) {
       this.#graphPadding();
@@ -489,31 +497,36 @@ export class LogTree {
       this.#out(line.text);
       if (line.commit) return;
       this.#out("\n");
+      this.#prefix();
       if (graph.finished) return;
     }
   }
 
   #graphOneline(): void {
+    this.#prefix();
     if (this.graph !== undefined) this.#out(this.graph.nextLine().text);
   }
 
   #graphPadding(): void {
+    this.#prefix();
     if (this.graph !== undefined) this.#out(this.graph.paddingLine());
   }
 
   #graphRemainder(): void {
     const { graph } = this;
+    this.#prefix();
     if (graph === undefined || graph.finished) return;
     for (;;) {
       this.#out(graph.nextLine().text);
       if (graph.finished) return;
       this.#out("\n");
+      this.#prefix();
     }
   }
 
   #graphMessage(text: ByteString): void {
     const { graph } = this;
-    if (graph === undefined) {
+    if (graph === undefined && this.#diff.linePrefix === "") {
       this.#out(text);
       return;
     }
@@ -524,7 +537,7 @@ export class LogTree {
       if (next >= 0 && end < text.length) this.#graphOneline();
       at = end;
     }
-    if (graph.finished) return;
+    if (graph === undefined || graph.finished) return;
     const terminated = text.endsWith("\n");
     if (!terminated) this.#out("\n");
     this.#graphRemainder();

@@ -6,6 +6,7 @@
 import { PosixRegex } from "../posix_regex.ts";
 import { type ByteString, ByteWriter, fromByteString, toByteString } from "../_bytes.ts";
 import { lstat } from "../_files.ts";
+import { type BreakOptions, breakRewrites, mergeBroken } from "../break_rewrites.ts";
 import { approximateDate, currentTime, type DateMode, parseDateMode } from "../date.ts";
 import {
   type DiffFormatOptions,
@@ -282,7 +283,7 @@ export class DiffArguments {
   showTrees = false;
   findRenames: boolean | undefined;
   copies: boolean | "harder" = false;
-  breakRewrites = false;
+  rewrites: BreakOptions | undefined;
   renameScore = MAX_SCORE / 2;
   renameLimit: number | undefined;
   abbrev: number | undefined;
@@ -528,7 +529,7 @@ export class DiffArguments {
           continue;
         case "-B":
         case "--break-rewrites":
-          d.breakRewrites = true;
+          d.rewrites = breakOptions(inline ?? "", score);
           continue;
         case "-l":
           d.renameLimit = Number(value());
@@ -722,15 +723,16 @@ export class DiffArguments {
         if (match[1] !== "") d.output.context = Number(match[1]);
         d.patch = true;
         form();
-      } else if ((match = /^-M(\d+%?)$/.exec(argument)) !== null) {
+      } else if ((match = /^-M([\d.]+%?)$/.exec(argument)) !== null) {
         d.findRenames = true;
         d.renameScore = score(match[1]!);
-      } else if ((match = /^-C(\d+%?)$/.exec(argument)) !== null) {
+      } else if ((match = /^-C([\d.]+%?)$/.exec(argument)) !== null) {
         d.findRenames = true;
         d.copies = d.copies !== false ? "harder" : true;
         d.renameScore = score(match[1]!);
-      } else if (/^-B\d*/.test(argument)) d.breakRewrites = true;
-      else if ((match = /^-O(.+)$/s.exec(argument)) !== null) d.orderFile = match[1]!;
+      } else if ((match = /^-B(.+)$/.exec(argument)) !== null) {
+        d.rewrites = breakOptions(match[1]!, score);
+      } else if ((match = /^-O(.+)$/s.exec(argument)) !== null) d.orderFile = match[1]!;
       else if ((match = /^-I(.+)$/s.exec(argument)) !== null) d.ignoreLines.push(match[1]!);
       else if ((match = /^-X(.+)$/s.exec(argument)) !== null) {
         d.dirstat ??= dirstatDefaults(cli);
@@ -922,15 +924,6 @@ export class DiffArguments {
         pair.new.path.startsWith(this.relative!) || pair.old.path.startsWith(this.relative!)
       );
     }
-    if (this.findRenames) {
-      out = detectRenames(cli.repo.objects, out, {
-        minimumScore: this.renameScore,
-        copies: this.copies,
-        empty: this.renameEmpty,
-        limit: this.renameLimit ?? cli.config.int("diff.renamelimit") ?? 1000,
-        sources: unchanged,
-      });
-    }
     if (this.reverse) {
       out = out.map((pair) => ({
         ...pair,
@@ -939,6 +932,18 @@ export class DiffArguments {
         status: pair.status === "A" ? "D" : pair.status === "D" ? "A" : pair.status,
       }));
     }
+    const store = cli.repo.objects;
+    if (this.rewrites !== undefined) out = breakRewrites(store, out, this.rewrites);
+    if (this.findRenames) {
+      out = detectRenames(store, out, {
+        minimumScore: this.renameScore,
+        copies: this.copies,
+        empty: this.renameEmpty,
+        limit: this.renameLimit ?? cli.config.int("diff.renamelimit") ?? 1000,
+        sources: unchanged,
+      });
+    }
+    if (this.rewrites !== undefined) out = mergeBroken(out);
     if (this.pickaxe !== undefined) out = this.#pickaxe(cli, out);
     if (this.filter !== undefined) {
       const wanted = this.filter;
@@ -1157,6 +1162,15 @@ export class DiffArguments {
 
   /** `--check` found something. */
   problems = false;
+}
+
+/** The scores of `-B<break>/<merge>`. */
+function breakOptions(text: string, score: (text: string) => number): BreakOptions {
+  const [first, second] = text.split("/");
+  return {
+    ...(first ? { breakScore: score(first) } : {}),
+    ...(second ? { mergeScore: score(second) } : {}),
+  };
 }
 
 /** Fails as a command does that is used wrongly. */
