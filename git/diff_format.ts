@@ -8,7 +8,6 @@ import { zlib } from "./_builtins.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
 import { hashObject } from "./hash_algorithm.ts";
 import {
-  comparableLine,
   type Hunk,
   hunkHeader,
   hunkHeading,
@@ -23,6 +22,7 @@ import {
 import { isFileMode, isGitlinkMode, isLinkMode } from "./objects.ts";
 import type { ObjectStore } from "./object_store.ts";
 import { displayWidth } from "./pretty.ts";
+import { patchDelta } from "./patch_delta.ts";
 import { copiedBytes } from "./rename.ts";
 import { type DiffFile, type DiffPair, fileContent, MAX_SCORE } from "./tree_diff.ts";
 import {
@@ -93,6 +93,8 @@ export interface DiffFormatOptions extends LineDiffOptions, HunkOptions {
   defaultWordRegex?: ByteString | undefined;
   /** Unchanged empty lines have no space in front. */
   suppressBlankEmpty?: boolean;
+  /** Level of compression of binary patches. Default 1. */
+  compression?: number;
   /** Runs `textconv` of drivers. */
   textconv?: boolean;
   /** Shows submodules in a way of its own; `undefined` leaves it to the patch. */
@@ -297,7 +299,7 @@ export class PatchWriter {
       painter.header(head);
       painter.raw(
         options.binary
-          ? binaryPatch(before, after)
+          ? binaryPatch(before, after, options.compression ?? 1)
           : `Binary files ${labelA} and ${labelB} differ\n`,
       );
       return;
@@ -534,13 +536,22 @@ export function formatHunks(
 const BASE85 =
   "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
 
-function binaryPatch(before: Uint8Array, after: Uint8Array): ByteString {
-  return `GIT binary patch\n${binaryHunk(after)}${binaryHunk(before)}`;
+function binaryPatch(before: Uint8Array, after: Uint8Array, level: number): ByteString {
+  return `GIT binary patch\n${binaryHunk(before, after, level)}${binaryHunk(after, before, level)}`;
 }
 
-function binaryHunk(to: Uint8Array): ByteString {
-  const literal = new Uint8Array(zlib().deflateSync(to, { level: -1 }));
+/** One direction of a binary patch: the whole content, or a delta where that is shorter. */
+function binaryHunk(from: Uint8Array, to: Uint8Array, level: number): ByteString {
+  let literal = new Uint8Array(zlib().deflateSync(to, { level }));
   let out = `literal ${to.length}\n`;
+  const delta = from.length > 0 && to.length > 0 ? patchDelta(from, to, literal.length) : undefined;
+  if (delta !== undefined) {
+    const packed = new Uint8Array(zlib().deflateSync(delta, { level }));
+    if (packed.length < literal.length) {
+      literal = packed;
+      out = `delta ${delta.length}\n`;
+    }
+  }
   for (let at = 0; at < literal.length; at += 52) {
     const line = literal.subarray(at, at + 52);
     out += String.fromCharCode(line.length <= 26 ? 64 + line.length : 96 + line.length - 26);
@@ -992,226 +1003,4 @@ export function formatNames(
     }${show(pair.new.path)}${end}`;
   }
   return out;
-}
-
-/** A combined diff (`-c`, `--cc`) of a merge result with its parents; "" when nothing is to be shown. */
-export function formatCombined(
-  store: ObjectStore,
-  path: ByteString,
-  parents: { mode: number; id: ObjectId; path: ByteString }[],
-  result: DiffFile,
-  dense: boolean,
-  options: DiffFormatOptions,
-): ByteString {
-  const n = parents.length;
-  const after = fileContent(store, result);
-  const befores = parents.map((parent) =>
-    fileContent(store, { path: parent.path, mode: parent.mode, id: parent.id, idKnown: true })
-  );
-  const resultId = idOf(store, result);
-  const modes = [...parents.map((parent) => parent.mode), result.mode];
-  const header = (): ByteString => {
-    let head = `diff --${dense ? "cc" : "combined"} ${options.quote(path)}\n`;
-    const show = (id: ObjectId): string => options.fullIndex ? id : options.abbrev(id);
-    head += `index ${parents.map((parent) => show(parent.id)).join(",")}..${show(resultId)}\n`;
-    const differs = parents.some((parent) => parent.mode !== result.mode);
-    if (result.mode === 0) {
-      head += `deleted file mode ${parents.map((parent) => octal(parent.mode)).join(",")}\n`;
-    } else if (parents.every((parent) => parent.mode === 0)) {
-      head += `new file mode ${octal(result.mode)}\n`;
-    } else if (differs) {
-      head += `mode ${parents.map((parent) => octal(parent.mode)).join(",")}..${
-        octal(result.mode)
-      }\n`;
-    }
-    return head;
-  };
-  const added = parents.every((parent) => parent.mode === 0);
-  if (!options.text && (looksBinary(after) || befores.some(looksBinary))) {
-    return `${header()}Binary files differ\n`;
-  }
-  const b = new Lines(after);
-  // For each line of the result: which parents lack it, and the lines lost in front of it.
-  const lacks = Array.from({ length: b.count + 1 }, () => new Uint8Array(n));
-  interface Lost {
-    text: ByteString;
-    from: Uint8Array;
-  }
-  const lost: Lost[][] = Array.from({ length: b.count + 1 }, () => []);
-  const oldLine: Int32Array[] = [];
-  for (let p = 0; p < n; p++) {
-    const a = new Lines(befores[p]!);
-    const changes = new LineDiff(a, b, options).changes();
-    const starts = new Int32Array(b.count + 2);
-    let i = 0, j = 0;
-    const own: Map<number, ByteString[]> = new Map();
-    for (const change of changes) {
-      while (j < change.newStart) starts[j++] = i++;
-      own.set(
-        change.newStart,
-        Array.from({ length: change.oldCount }, (_, k) => a.text(change.oldStart + k)),
-      );
-      for (let k = 0; k < change.newCount; k++) {
-        lacks[change.newStart + k]![p] = 1;
-        starts[j++] = k === 0 ? i : i + change.oldCount;
-      }
-      i += change.oldCount;
-    }
-    while (j < b.count) starts[j++] = i++;
-    starts[b.count] = a.count;
-    oldLine.push(starts);
-    for (const [at, texts] of own) mergeLost(lost[at]!, texts, p, n, options);
-  }
-  const interesting = new Uint8Array(b.count + 1);
-  for (let j = 0; j <= b.count; j++) {
-    if (lost[j]!.length > 0 || (j < b.count && lacks[j]!.some((flag) => flag === 1))) {
-      interesting[j] = 1;
-    }
-  }
-  if (dense && n > 1) {
-    // A hunk whose lines all come from one side is of no interest.
-    for (let j = 0; j <= b.count;) {
-      if (!interesting[j]) {
-        j++;
-        continue;
-      }
-      let end = j;
-      while (end <= b.count && interesting[end]) end++;
-      let same = true;
-      let pattern: Uint8Array | undefined;
-      const check = (flags: Uint8Array): void => {
-        if (pattern === undefined) pattern = flags;
-        else if (!flags.every((flag, k) => flag === pattern![k])) same = false;
-      };
-      for (let k = j; k < end && same; k++) {
-        if (k < b.count && lacks[k]!.some((flag) => flag === 1)) check(lacks[k]!);
-        for (const one of lost[k]!) check(one.from);
-      }
-      // Lines lost before the first line of an otherwise untouched stretch belong to it.
-      if (same && pattern !== undefined && !pattern.every((flag) => flag === 1)) {
-        interesting.fill(0, j, end);
-      }
-      j = end;
-    }
-  }
-  const context = options.context ?? 3;
-  const hunks: [number, number][] = [];
-  for (let j = 0; j <= b.count; j++) {
-    if (!interesting[j]) continue;
-    const from = Math.max(0, j - context), to = Math.min(b.count, j + context + 1);
-    const last = hunks.at(-1);
-    if (last !== undefined && from <= last[1]) last[1] = Math.max(last[1], to);
-    else hunks.push([from, to]);
-  }
-  const modeChange = modes.some((mode) => mode !== modes[0]);
-  if (hunks.length === 0) return modeChange && dense === false ? header() : "";
-  const labelA = added ? "/dev/null" : options.quote(`${options.oldPrefix ?? "a/"}${path}`);
-  const labelB = result.mode === 0
-    ? "/dev/null"
-    : options.quote(`${options.newPrefix ?? "b/"}${path}`);
-  let out = `${header()}--- ${labelA}\n+++ ${labelB}\n`;
-  let previousEnd = -1;
-  for (const [from, to] of hunks) {
-    const marks = "@".repeat(n + 1);
-    let line = marks;
-    const includesTail = to === b.count && (interesting[b.count] === 1);
-    for (let p = 0; p < n; p++) {
-      let count = 0;
-      for (let j = from; j < to; j++) {
-        count += lost[j]!.filter((one) => one.from[p] === 1).length;
-        if (!lacks[j]![p]) count++;
-      }
-      if (includesTail) count += lost[b.count]!.filter((one) => one.from[p] === 1).length;
-      const first = from < b.count
-        ? startOf(oldLine[p]!, lacks, lost, from, p)
-        : oldLine[p]![b.count]! - lost[b.count]!.filter((one) => one.from[p] === 1).length;
-      line += ` -${count === 0 ? first : first + 1},${count}`;
-    }
-    line += ` +${to - from === 0 ? from : from + 1},${to - from} ${marks}`;
-    let heading = "";
-    for (let j = from - 1; j > previousEnd && j >= 0; j--) {
-      const text = options.heading === undefined
-        ? (/^[A-Za-z_$]/.test(b.text(j)) ? trimSpaceEnd(b.text(j).slice(0, 40)) : undefined)
-        : options.heading(b.text(j));
-      if (text !== undefined) {
-        heading = ` ${text}`;
-        break;
-      }
-    }
-    previousEnd = -1;
-    out += `${line}${heading}\n`;
-    const put = (marks: string, text: ByteString): void => {
-      out += text.endsWith("\n") ? marks + text : `${marks}${text}\n`;
-      if (!text.endsWith("\n")) {
-        out += `${" ".repeat(n)}\\ No newline at end of file\n`.replace(/^ */, "");
-      }
-    };
-    for (let j = from; j < to || (j === b.count && includesTail && j === to); j++) {
-      for (const one of lost[j]!) {
-        put([...one.from].map((flag) => (flag ? "-" : " ")).join(""), one.text);
-      }
-      if (j < b.count && j < to) {
-        put([...lacks[j]!].map((flag) => (flag ? "+" : " ")).join(""), b.text(j));
-      }
-    }
-  }
-  return out;
-}
-
-function startOf(
-  starts: Int32Array,
-  lacks: Uint8Array[],
-  lost: { from: Uint8Array }[][],
-  at: number,
-  p: number,
-): number {
-  const gone = lost[at]!.filter((one) => one.from[p] === 1).length;
-  return lacks[at]![p] ? starts[at]! : starts[at]! - gone;
-}
-
-function mergeLost(
-  into: { text: ByteString; from: Uint8Array }[],
-  texts: ByteString[],
-  p: number,
-  n: number,
-  options: LineDiffOptions,
-): void {
-  const flag = (): Uint8Array => {
-    const from = new Uint8Array(n);
-    from[p] = 1;
-    return from;
-  };
-  if (into.length === 0) {
-    for (const text of texts) into.push({ text, from: flag() });
-    return;
-  }
-  // The longest common subsequence keeps lines that several parents lost together.
-  const a = into.map((one) => comparableLine(one.text, options)),
-    b = texts.map((text) => comparableLine(text, options));
-  const rows = a.length + 1, columns = b.length + 1;
-  if (rows * columns > 4_000_000) {
-    for (const text of texts) into.push({ text, from: flag() });
-    return;
-  }
-  const table = new Uint32Array(rows * columns);
-  for (let i = 1; i < rows; i++) {
-    for (let j = 1; j < columns; j++) {
-      table[i * columns + j] = a[i - 1] === b[j - 1]
-        ? table[(i - 1) * columns + j - 1]! + 1
-        : Math.max(table[(i - 1) * columns + j]!, table[i * columns + j - 1]!);
-    }
-  }
-  const merged: typeof into = [];
-  let i = a.length, j = b.length;
-  while (i > 0 || j > 0) {
-    if (i > 0 && j > 0 && a[i - 1] === b[j - 1]) {
-      const one = into[--i]!;
-      j--;
-      one.from[p] = 1;
-      merged.push(one);
-    } else if (j > 0 && (i === 0 || table[i * columns + j - 1]! >= table[(i - 1) * columns + j]!)) {
-      merged.push({ text: texts[--j]!, from: flag() });
-    } else merged.push(into[--i]!);
-  }
-  into.splice(0, into.length, ...merged.reverse());
 }

@@ -6,7 +6,7 @@
  */
 import { type ByteString, ByteWriter, toByteString, trimSpaceEnd } from "../_bytes.ts";
 import { currentTime } from "../date.ts";
-import { formatCombined } from "../diff_format.ts";
+import { formatCombined } from "../combined_diff.ts";
 import { HistoryGraph } from "../graph.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { type Mailmap, readMailmap } from "../mailmap.ts";

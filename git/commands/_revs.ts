@@ -886,7 +886,9 @@ export class DiffArguments {
 
   /** Puts `--line-prefix` in front of lines. */
   prefixLines(text: ByteString): ByteString {
-    return this.linePrefix === "" ? text : text.replace(/^(?=.|\n)/gm, this.linePrefix);
+    return this.linePrefix === "" || text === ""
+      ? text
+      : this.linePrefix + text.replace(/\n(?=[^])/g, `\n${this.linePrefix}`);
   }
 
   /** Fills in what the configuration says for commands for people. */
@@ -1008,6 +1010,7 @@ export class DiffArguments {
       driver: this.#drivers ??= diffDrivers(cli, {
         external: this.externalDrivers ?? this.runsPrograms,
       }),
+      compression: config.int("core.loosecompression") ?? config.int("core.compression") ?? 1,
       suppressBlankEmpty: config.bool("diff.suppressblankempty", false),
       ...(this.relative === undefined ? {} : { relative: this.relative }),
       ...(this.ignoreLines.length === 0 ? {} : { ignoreLines: this.#ignoreTests() }),

@@ -5,7 +5,7 @@
  */
 import { type ByteString, encodeText, fromByteString, toByteString } from "../_bytes.ts";
 import { isDirectory, listDirectory, lstat, nativePath, readFileIfAny, stat } from "../_files.ts";
-import { formatCombined } from "../diff_format.ts";
+import { formatCombined } from "../combined_diff.ts";
 import { currentTime, formatDate } from "../date.ts";
 import { type ObjectId, SHA1 } from "../hash_algorithm.ts";
 import { commitLinks, mergeBases } from "../merge_base.ts";
@@ -251,16 +251,16 @@ function showGraph(
   let count = 0;
   for (const commit of settings.reverse ? [...commits].reverse() : commits) {
     if (settings.maxCount >= 0 && count >= settings.maxCount) break;
+    if (skip > 0) {
+      skip--;
+      continue;
+    }
     const parents = settings.walk.firstParent ? commit.parents.slice(0, 1) : commit.parents;
     tree.graph!.update({
       id: commit.id,
       parents: parents.filter((id) => drawn.has(id)),
       mark: mark(commit.id) || "*",
     });
-    if (skip > 0) {
-      skip--;
-      continue;
-    }
     if (show(commit)) count++;
   }
 }
@@ -746,7 +746,7 @@ function showUnmerged(cli: Cli, d: DiffArguments, pairs: DiffPair[]): number {
       continue;
     }
     const data = readFileIfAny(repo.worktreePath(path)) ?? new Uint8Array(0);
-    const text = formatCombined(
+    cli.out(formatCombined(
       repo.objects,
       path,
       [ours, theirs].map((entry) => ({ mode: entry.mode, id: entry.id, path })),
@@ -758,15 +758,8 @@ function showUnmerged(cli: Cli, d: DiffArguments, pairs: DiffPair[]): number {
         load: () => data,
       },
       true,
-      format,
-    );
-    // The worktree's side has no id.
-    cli.out(
-      text.replace(
-        /^(index [0-9a-f,]+\.\.)([0-9a-f]+)$/m,
-        (_, head: string, id: string) => head + "0".repeat(id.length),
-      ),
-    );
+      { ...format, inWorktree: true },
+    ));
   }
   return d.exitCode && pairs.length > 0 ? 1 : 0;
 }
