@@ -97,8 +97,8 @@ export interface DiffFormatOptions extends LineDiffOptions, HunkOptions {
   compression?: number;
   /** Runs `textconv` of drivers. */
   textconv?: boolean;
-  /** Shows submodules in a way of its own; `undefined` leaves it to the patch. */
-  submodule?: ((pair: DiffPair, painter: PatchPainter) => boolean) | undefined;
+  /** What is shown of submodules; without text they are shown as a patch. */
+  submodule?: ((pair: DiffPair) => ByteString | undefined) | undefined;
 }
 
 /** What attributes and configuration say about the files of a path (`diff.<driver>.*`). */
@@ -222,8 +222,14 @@ export class PatchWriter {
     const a = pair.old, b = pair.new;
     if (
       options.submodule !== undefined && (a.mode === 0 || isGitlinkMode(a.mode)) &&
-      (b.mode === 0 || isGitlinkMode(b.mode)) && options.submodule(pair, painter)
-    ) return;
+      (b.mode === 0 || isGitlinkMode(b.mode))
+    ) {
+      const text = options.submodule(pair);
+      if (text !== undefined) {
+        painter.raw(text);
+        return;
+      }
+    }
     const pathA = a.mode === 0 ? b.path : a.path, pathB = b.mode === 0 ? a.path : b.path;
     const nameA = prefixed(options, oldPrefix, pathA), nameB = prefixed(options, newPrefix, pathB);
     const labelA = a.mode === 0 ? "/dev/null" : nameA, labelB = b.mode === 0 ? "/dev/null" : nameB;

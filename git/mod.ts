@@ -100,12 +100,18 @@ export { blame, type BlameEntry, type BlameOptions, type BlameResult } from "./b
 export { type GraphCommit, HistoryGraph } from "./graph.ts";
 export { colorSequence } from "./color.ts";
 export {
-  type DiffColors,
+  type DiffDriver,
   type DiffFormatOptions,
   diffStats,
   type FileStat,
   formatPatch,
 } from "./diff_format.ts";
+export type {
+  DiffColors,
+  MovedOptions,
+  WhitespaceHighlight,
+  WordDiffStyle,
+} from "./patch_painter.ts";
 export { findNote, listNotes, writeNotes } from "./notes.ts";
 export {
   CommitGraph,
