@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, ByteWriter, decodeText, equalBytes, toByteString, trimSpaceEnd } from "./_bytes.ts";
+import { type ByteString, ByteWriter, decodeText, equalBytes, toByteString } from "./_bytes.ts";
 import { zlib } from "./_builtins.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
 import { hashObject } from "./hash_algorithm.ts";

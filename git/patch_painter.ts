@@ -45,8 +45,11 @@ export interface MovedOptions {
 
 /** In which lines whitespace errors are shown. */
 export interface WhitespaceHighlight {
+  /** Removed ones. */
   old: boolean;
+  /** Added ones. */
   new: boolean;
+  /** Unchanged ones. */
   context: boolean;
 }
 
