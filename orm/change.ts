@@ -4,7 +4,7 @@ import { fitDecimal } from "./_encode.ts";
 import type { Column, ColumnDefinition } from "./column.ts";
 import type { Dialect, DriverValue } from "./dialect.ts";
 import type { DriverResult } from "./driver.ts";
-import type { ResultOf, Scope, Subquery } from "./query.ts";
+import type { ResultOf, Subquery } from "./query.ts";
 import { DatabaseError } from "./errors.ts";
 import { and, eq } from "./expressions.ts";
 import {
@@ -121,7 +121,9 @@ export class Insert<T extends TableBase, Row> {
   /** Gives back the inserted rows, or fields of them. */
   returning(): Insert<T, InferSelect<T>>;
   /** Gives back fields of the inserted rows. */
-  returning<const F extends SelectionFields>(fields: F): Insert<T, ResultOf<F, Scope, true>>;
+  returning<const F extends SelectionFields>(
+    fields: F,
+  ): Insert<T, ResultOf<F, Record<never, unknown>, true>>;
   returning(fields?: SelectionFields): Insert<T, unknown> {
     return this.#next({ fields: fields ?? fieldsOf(this.#info) });
   }
