@@ -16,7 +16,7 @@ const PARENT_KEY = "\u0001parent";
 const ROW_NUMBER = "\u0001row";
 
 /** Tables by the names under which a program knows them. */
-export type TableMap = Readonly<Record<string, TableBase>>;
+export type TableMap = { readonly [name: string]: TableBase };
 
 /** A relation from one table to another. */
 export interface Relation<
@@ -44,7 +44,7 @@ export interface Relation<
 
 /** The relations of each table. */
 export type RelationMap<T extends TableMap> = {
-  readonly [K in keyof T]?: Readonly<Record<string, Relation<keyof T & string>>>;
+  readonly [K in keyof T]?: { readonly [name: string]: Relation<keyof T & string> };
 };
 
 /** A relation to at most one row: `from` is the property here, `to` the one there. */
@@ -72,16 +72,25 @@ export function manyThrough<const To extends string>(
   return { to, kind: "many", from: keys.from, target: keys.to, through };
 }
 
+/**
+ * The relations of one table. A lookup of one name, since `K extends keyof R` would write out the
+ * names of all tables at every use; the index gives tables that have none `unknown`.
+ */
+type RelationsOf<R, K> = NonNullable<(R & { readonly [name: string]: unknown })[K & string]>;
+
 /** The names of a table's relations. */
-export type RelationNames<R, K> = K extends keyof R ? keyof NonNullable<R[K]> & string : never;
+export type RelationNames<R, K> = K extends string ? keyof RelationsOf<R, K> & string : never;
 
 /** One relation of a table. */
-export type RelationOf<R, K, P> = K extends keyof R
-  ? P extends keyof NonNullable<R[K]> ? NonNullable<R[K]>[P] : never
+export type RelationOf<R, K, P> = K extends string
+  ? P extends keyof RelationsOf<R, K> ? RelationsOf<R, K>[P] : never
   : never;
 
+/** One relation of a table that is known to have it. */
+type RelationAt<R, K, P> = (RelationsOf<R, K> & { readonly [name: string]: never })[P & string];
+
 /** The table that a relation leads to. */
-export type TargetOf<R, K, P> = RelationOf<R, K, P> extends Relation<infer To> ? To : never;
+export type TargetOf<R, K, P> = RelationAt<R, K, P> extends Relation<infer To> ? To : never;
 
 /** Which rows to read, and what with them. In a relation, limit and offset count per parent. */
 export interface FindOptions<T extends TableMap, R, K> {
@@ -103,14 +112,14 @@ export type Include<T extends TableMap, R, K> = {
 };
 
 /** A row with the relations that were asked for. */
-export type Loaded<T extends TableMap, R, K, O> = K extends keyof T
+export type Loaded<T extends TableMap, R, K, O> = K extends string
   ? O extends { with: infer W } ? InferSelect<T[K]> & LoadedRelations<T, R, K, W>
   : InferSelect<T[K]>
   : never;
 
 /** The relations that were asked for: a row or null, or a list. */
 export type LoadedRelations<T extends TableMap, R, K, W> = {
-  [P in keyof W]: RelationOf<R, K, P> extends Relation<infer To, infer Kind>
+  [P in keyof W]: RelationAt<R, K, P> extends Relation<infer To, infer Kind>
     ? Kind extends "many" ? Loaded<T, R, To, W[P]>[] : Loaded<T, R, To, W[P]> | null
     : never;
 };

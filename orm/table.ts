@@ -6,7 +6,7 @@ import type { Sql } from "./sql.ts";
 export const TABLE: unique symbol = Symbol("table");
 
 /** The columns of a table as they are declared. */
-export type ColumnMap = Record<string, ColumnBuilder<unknown, InsertMode>>;
+export type ColumnMap = { [name: string]: ColumnBuilder<unknown, InsertMode> };
 
 /** An index. */
 export interface IndexDefinition {
