@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { invert, LOSS } from "./_schema_diff.ts";
 import { normalize, splitStatements } from "./_sql_tokens.ts";
 import type { DriverValue } from "./dialect.ts";
-import type { DriverConnection } from "./driver.ts";
+import type { DriverConnection, DriverResult } from "./driver.ts";
 import { DatabaseError } from "./errors.ts";
 import type { Renames, SchemaDescription, SchemaDiff } from "./schema.ts";
 import { type Database, memory } from "./session.ts";
@@ -153,30 +153,50 @@ class StateTable {
     this.#dialect = dialect;
   }
 
-  async #run(text: string, ...parameters: DriverValue[]): Promise<DriverValue[][]> {
+  async #run(text: string, ...parameters: DriverValue[]): Promise<DriverResult> {
     let number = 0;
     const numbered = text.replaceAll("?", () => this.#dialect.placeholder(++number, undefined, 0));
-    return (await this.#connection.execute({ text: numbered, parameters }, { wide: false })).rows;
+    return await this.#connection.execute({ text: numbered, parameters }, { wide: false });
   }
 
+  /** Makes the table where there is none, and gives an older one the column that it lacks. */
+  async prepare(): Promise<void> {
+    await this.#connection.script(STATE_TABLE);
+    const { columns } = await this.#run('SELECT * FROM "_migrations" WHERE 1 = 0');
+    if (!columns.includes("progress") && isStateTable(columns)) {
+      await this.#connection.script('ALTER TABLE "_migrations" ADD COLUMN "progress" TEXT');
+    }
+  }
+
+  /**
+   * What was applied. It only reads, so that the status of an older table can be told without a
+   * change of it.
+   */
   async applied(): Promise<Map<string, AppliedMigration>> {
     const query = { text: this.#dialect.hasTable, parameters: ["_migrations"] };
     const { rows: there } = await this.#connection.execute(query, { wide: false });
     if (there.length === 0) return new Map();
-    const rows = await this.#run(
-      'SELECT "name", "checksum", "progress" FROM "_migrations" ORDER BY "name"',
-    );
+    const { columns, rows } = await this.#run('SELECT * FROM "_migrations"');
+    if (!isStateTable(columns)) {
+      throw new DatabaseError(
+        "bad_query",
+        "The table _migrations was not made by these migrations: it lacks name, checksum or applied",
+        { table: "_migrations" },
+      );
+    }
+    const [name, checksum, progress] = ["name", "checksum", "progress"]
+      .map((column) => columns.indexOf(column)) as [number, number, number];
     return new Map(
-      (rows as (string | null)[][]).map(([name, checksum, progress]) => [
-        name!,
-        { checksum: checksum!, progress: progress ?? null },
+      (rows as (string | null)[][]).map((row) => [
+        row[name]!,
+        { checksum: row[checksum]!, progress: row[progress] ?? null },
       ]),
     );
   }
 
   async add(migration: Migration, progress: string | null): Promise<void> {
     await this.#run(
-      'INSERT INTO "_migrations" VALUES (?, ?, ?, ?)',
+      'INSERT INTO "_migrations" ("name", "checksum", "applied", "progress") VALUES (?, ?, ?, ?)',
       migration.name,
       checksumOf(migration),
       new Date().toISOString(),
@@ -191,6 +211,11 @@ class StateTable {
   async progress(name: string, progress: string | null): Promise<void> {
     await this.#run('UPDATE "_migrations" SET "progress" = ? WHERE "name" = ?', progress, name);
   }
+}
+
+/** Whether a table of these columns is one that {@linkcode StateTable} has ever made. */
+function isStateTable(columns: readonly string[]): boolean {
+  return ["name", "checksum", "applied"].every((column) => columns.includes(column));
 }
 
 interface AppliedMigration {
@@ -272,7 +297,7 @@ function withLock(
       for (;;) {
         // On SQLite this is the lock: who migrates, too, waits here, and then finds the step done.
         if (!options.dryRun || done.length === 0) await connection.script(schema.begin);
-        await connection.script(STATE_TABLE);
+        await table.prepare();
         const applied = await table.applied();
         refuseBad(statusOf(migrations, applied), options);
         const step = plan(applied)[0];

@@ -83,6 +83,20 @@ postgresTest(
   },
 );
 
+postgresTest("`migrateUp()` goes on from an older table of migrations on PostgreSQL", async () => {
+  await using db = open(await cluster.createDatabase());
+  const migrations = await steps(db);
+  await migrateUp(db, migrations, { steps: 1 });
+  await db.script('ALTER TABLE "_migrations" DROP COLUMN "progress"');
+  const states = (await migrationStatus(db, migrations)).map(({ state }) => state);
+  assertEquals(states, ["applied", "pending"]);
+  assertEquals(await migrateUp(db, migrations), ["0002_people"]);
+  assertEquals(
+    await db.query(sql`SELECT name, progress FROM _migrations ORDER BY name`),
+    [{ name: "0001_start", progress: null }, { name: "0002_people", progress: null }],
+  );
+});
+
 postgresTest("`introspect()` and `modelSource()` read a PostgreSQL database", async () => {
   await using db = open(await cluster.createDatabase());
   await db.createTables(users2, posts2);

@@ -141,6 +141,46 @@ Deno.test("A migration that stops at any statement leaves nothing, and the next 
   }
 });
 
+/** The table of applied migrations before migrations without a transaction were known. */
+const OLDER_STATE_TABLE = `CREATE TABLE "_migrations" (
+  "name" TEXT PRIMARY KEY NOT NULL, "checksum" TEXT NOT NULL, "applied" TEXT NOT NULL)`;
+
+Deno.test("`migrateUp()` goes on from an older table of applied migrations", async () => {
+  const migrations = await steps();
+  await using db = memory();
+  await migrateUp(db, migrations, { steps: 1 });
+  const rows = await db.query(sql`SELECT name, checksum, applied FROM _migrations`);
+  await db.script(`DROP TABLE "_migrations"; ${OLDER_STATE_TABLE}`);
+  for (const { name, checksum, applied } of rows) {
+    await db.run(sql`INSERT INTO _migrations VALUES (${name}, ${checksum}, ${applied})`);
+  }
+  const before = await db.query(sql`SELECT * FROM _migrations`);
+  const states = (await migrationStatus(db, migrations)).map(({ state }) => state);
+  assertEquals(states, ["applied", "pending"]);
+  assertEquals(await migrateUp(db, migrations, { dryRun: true }), ["0002_people"]);
+  assertEquals(await db.query(sql`SELECT * FROM _migrations`), before);
+  assertEquals(await migrateUp(db, migrations), ["0002_people"]);
+  assertEquals(
+    await db.query(sql`SELECT name, progress FROM _migrations ORDER BY name`),
+    [{ name: "0001_start", progress: null }, { name: "0002_people", progress: null }],
+  );
+  assertEquals(await migrateDown(db, migrations, { steps: 2, allowLoss: true }), [
+    "0002_people",
+    "0001_start",
+  ]);
+});
+
+Deno.test("`migrateUp()` refuses a table of applied migrations that is somebody else's", async () => {
+  const migrations = await steps();
+  await using db = memory();
+  await db.script('CREATE TABLE "_migrations" ("id" INTEGER PRIMARY KEY, "name" TEXT)');
+  for (const use of [migrateUp, migrateDown, migrationStatus]) {
+    const error = await assertRejects(() => use(db, migrations), DatabaseError);
+    assertEquals([error.code, error.table], ["bad_query", "_migrations"]);
+  }
+  assertEquals((await db.query(sql`SELECT * FROM _migrations`)).length, 0);
+});
+
 Deno.test("`migrateUp()` refuses files that were changed or are gone", async () => {
   const [first] = await steps();
   await using db = memory();

@@ -76,7 +76,7 @@ export function manyThrough<const To extends string>(
  * The relations of one table. A lookup of one name, since `K extends keyof R` would write out the
  * names of all tables at every use; the index gives tables that have none `unknown`.
  */
-type RelationsOf<R, K> = NonNullable<(R & { readonly [name: string]: unknown })[K & string]>;
+export type RelationsOf<R, K> = NonNullable<(R & { readonly [name: string]: unknown })[K & string]>;
 
 /** The names of a table's relations. */
 export type RelationNames<R, K> = K extends string ? keyof RelationsOf<R, K> & string : never;
@@ -87,7 +87,8 @@ export type RelationOf<R, K, P> = K extends string
   : never;
 
 /** One relation of a table that is known to have it. */
-type RelationAt<R, K, P> = (RelationsOf<R, K> & { readonly [name: string]: never })[P & string];
+export type RelationAt<R, K, P> =
+  (RelationsOf<R, K> & { readonly [name: string]: never })[P & string];
 
 /** The table that a relation leads to. */
 export type TargetOf<R, K, P> = RelationAt<R, K, P> extends Relation<infer To> ? To : never;
