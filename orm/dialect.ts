@@ -137,6 +137,8 @@ export interface Dialect {
   readonly now: string;
   /** The query that gives a row if there is a table of the name that is its parameter. */
   readonly hasTable: string;
+  /** The query that gives the names of the columns of the table whose name is its parameter. */
+  readonly columnNames: string;
   /** The statement that starts a transaction. */
   begin(options: { isolation?: string; readOnly?: boolean }): string;
   /** The clause that stands for no limit where an offset needs one; empty where it does not. */

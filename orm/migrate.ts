@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { invert, LOSS } from "./_schema_diff.ts";
 import { normalize, splitStatements } from "./_sql_tokens.ts";
 import type { DriverValue } from "./dialect.ts";
-import type { DriverConnection, DriverResult } from "./driver.ts";
+import type { DriverConnection } from "./driver.ts";
 import { DatabaseError } from "./errors.ts";
 import type { Renames, SchemaDescription, SchemaDiff } from "./schema.ts";
 import { type Database, memory } from "./session.ts";
@@ -153,16 +153,22 @@ class StateTable {
     this.#dialect = dialect;
   }
 
-  async #run(text: string, ...parameters: DriverValue[]): Promise<DriverResult> {
+  async #run(text: string, ...parameters: DriverValue[]): Promise<DriverValue[][]> {
     let number = 0;
     const numbered = text.replaceAll("?", () => this.#dialect.placeholder(++number, undefined, 0));
-    return await this.#connection.execute({ text: numbered, parameters }, { wide: false });
+    return (await this.#connection.execute({ text: numbered, parameters }, { wide: false })).rows;
+  }
+
+  async #columns(): Promise<string[]> {
+    const query = { text: this.#dialect.columnNames, parameters: ["_migrations"] };
+    const { rows } = await this.#connection.execute(query, { wide: false });
+    return rows.map(([name]) => name as string);
   }
 
   /** Makes the table where there is none, and gives an older one the column that it lacks. */
   async prepare(): Promise<void> {
     await this.#connection.script(STATE_TABLE);
-    const { columns } = await this.#run('SELECT * FROM "_migrations" WHERE 1 = 0');
+    const columns = await this.#columns();
     if (!columns.includes("progress") && isStateTable(columns)) {
       await this.#connection.script('ALTER TABLE "_migrations" ADD COLUMN "progress" TEXT');
     }
@@ -173,10 +179,8 @@ class StateTable {
    * change of it.
    */
   async applied(): Promise<Map<string, AppliedMigration>> {
-    const query = { text: this.#dialect.hasTable, parameters: ["_migrations"] };
-    const { rows: there } = await this.#connection.execute(query, { wide: false });
-    if (there.length === 0) return new Map();
-    const { columns, rows } = await this.#run('SELECT * FROM "_migrations"');
+    const columns = await this.#columns();
+    if (columns.length === 0) return new Map();
     if (!isStateTable(columns)) {
       throw new DatabaseError(
         "bad_query",
@@ -184,12 +188,14 @@ class StateTable {
         { table: "_migrations" },
       );
     }
-    const [name, checksum, progress] = ["name", "checksum", "progress"]
-      .map((column) => columns.indexOf(column)) as [number, number, number];
+    const progress = columns.includes("progress") ? '"progress"' : "NULL";
+    const rows = await this.#run(
+      `SELECT "name", "checksum", ${progress} FROM "_migrations" ORDER BY "name"`,
+    );
     return new Map(
-      (rows as (string | null)[][]).map((row) => [
-        row[name]!,
-        { checksum: row[checksum]!, progress: row[progress] ?? null },
+      (rows as (string | null)[][]).map(([name, checksum, progress]) => [
+        name!,
+        { checksum: checksum!, progress: progress ?? null },
       ]),
     );
   }

@@ -41,6 +41,10 @@ export const postgresDialect: Dialect = {
   conflictNeedsColumns: true,
   hasTable: "SELECT 1 FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p') " +
     "AND pg_catalog.pg_table_is_visible(oid) AND relname = $1",
+  columnNames: "SELECT a.attname::text FROM pg_catalog.pg_attribute a " +
+    "JOIN pg_catalog.pg_class c ON c.oid = a.attrelid WHERE c.relkind IN ('r', 'p') " +
+    "AND pg_catalog.pg_table_is_visible(c.oid) AND c.relname = $1 " +
+    "AND a.attnum > 0 AND NOT a.attisdropped",
   explain: "EXPLAIN",
   get schema(): SchemaDialect {
     return schema ??= postgresSchema(postgresDialect);

@@ -36,6 +36,7 @@ export const sqliteDialect: Dialect = {
   advanceIdentity: () => undefined,
   noLimit: "LIMIT -1",
   hasTable: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
+  columnNames: "SELECT name FROM pragma_table_info(?)",
   conflictNeedsColumns: false,
   // A transaction that may write takes the lock now: taking it later may fail without remedy.
   begin: ({ readOnly }) => readOnly ? "BEGIN" : "BEGIN IMMEDIATE",
