@@ -6,7 +6,7 @@
  */
 import { isFileMode, isTreeMode } from "./objects.ts";
 import type { ObjectStore } from "./object_store.ts";
-import { copiedBytes } from "./rename.ts";
+import { changedBytes } from "./rename.ts";
 import { type DiffFile, type DiffPair, fileContent, MAX_SCORE } from "./tree_diff.ts";
 
 /** How much of a file must have changed, 0 to 60000. */
@@ -20,16 +20,6 @@ export interface BreakOptions {
 /** Smaller files (bytes) are never taken apart. */
 const MIN_SIZE = 400;
 
-/** Bytes that count when contents are compared: of a text's CR LF only the LF. */
-function countedSize(data: Uint8Array): number {
-  if (data.subarray(0, 8000).includes(0)) return data.length;
-  let size = data.length;
-  for (let at = data.indexOf(13); at >= 0; at = data.indexOf(13, at + 1)) {
-    if (data[at + 1] === 10) size--;
-  }
-  return size;
-}
-
 /** The share of the old content that is gone when a pair is to be taken apart; else `undefined`. */
 function damage(store: ObjectStore, pair: DiffPair, breakScore: number): number | undefined {
   const { old: a, new: b } = pair;
@@ -38,9 +28,9 @@ function damage(store: ObjectStore, pair: DiffPair, breakScore: number): number 
   const before = fileContent(store, a), after = fileContent(store, b);
   const largest = Math.max(before.length, after.length);
   if (largest < MIN_SIZE || before.length === 0) return undefined;
-  const shared = copiedBytes(before, after);
-  const copied = Math.min(shared, before.length);
-  let added = countedSize(after) - shared;
+  const changed = changedBytes(before, after);
+  const copied = Math.min(changed.copied, before.length);
+  let { added } = changed;
   if (after.length < added + copied) added = Math.max(0, after.length - copied);
   const removed = before.length - copied;
   const score = Math.floor(removed * MAX_SCORE / before.length);

@@ -23,7 +23,7 @@ import { isFileMode, isGitlinkMode, isLinkMode } from "./objects.ts";
 import type { ObjectStore } from "./object_store.ts";
 import { displayWidth } from "./pretty.ts";
 import { patchDelta } from "./patch_delta.ts";
-import { copiedBytes } from "./rename.ts";
+import { changedBytes } from "./rename.ts";
 import { type DiffFile, type DiffPair, fileContent, MAX_SCORE } from "./tree_diff.ts";
 import {
   type DiffColors,
@@ -882,9 +882,11 @@ export function formatDirstat(
       else {
         const before = fileContent(store, pair.old), after = fileContent(store, pair.new);
         const both = pair.old.mode !== 0 && pair.new.mode !== 0;
-        const copied = both ? copiedBytes(before, after) : 0;
+        const { copied, added } = both
+          ? changedBytes(before, after)
+          : { copied: 0, added: after.length };
         // What is new, and what of the old is gone.
-        changed = before.length - copied + (after.length - copied) || 1;
+        changed = before.length - copied + added || 1;
       }
       files.push({ name: shownPath(pair.new.path, options), changed });
     }

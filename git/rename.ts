@@ -92,7 +92,7 @@ function spectrum(data: Uint8Array): Spectrum {
     count(a, b, n);
     n = a = b = 0;
   }
-  if (n > 0) count(a, b, n);
+  // A last piece that is neither a whole line nor 64 bytes long does not count.
   const hashes = seen.slice(0, distinct).sort();
   const counts = new Int32Array(distinct);
   for (let i = 0; i < distinct; i++) {
@@ -102,9 +102,14 @@ function spectrum(data: Uint8Array): Spectrum {
   return { size: data.length, hashes, counts };
 }
 
-/** How many bytes of one content are in another, as renames are judged. */
-export function copiedBytes(before: Uint8Array, after: Uint8Array): number {
-  return copied(spectrum(before), spectrum(after));
+/** How many bytes of one content are in another, and how many are new there, as renames are judged. */
+export function changedBytes(
+  before: Uint8Array,
+  after: Uint8Array,
+): { copied: number; added: number } {
+  const target = spectrum(after);
+  const shared = copied(spectrum(before), target);
+  return { copied: shared, added: target.counts.reduce((sum, n) => sum + n, 0) - shared };
 }
 
 function copied(source: Spectrum, target: Spectrum): number {
