@@ -68,6 +68,20 @@ export function makePair(oldFile: DiffFile, newFile: DiffFile): DiffPair {
   return { old: oldFile, new: newFile, status, score: 0 };
 }
 
+/** The mode that counts: of files only whether they can be run, as trees of old have others. */
+function canonicalMode(mode: number): number {
+  switch (mode & 0o170000) {
+    case 0o100000:
+      return (mode & 0o100) !== 0 ? 0o100755 : 0o100644;
+    case 0o120000:
+      return 0o120000;
+    case 0o040000:
+      return 0o040000;
+    default:
+      return 0o160000;
+  }
+}
+
 /** An entry with the offset behind it. */
 interface ParsedEntry extends TreeEntry {
   readonly end: number;
@@ -88,7 +102,12 @@ function parseEntry(data: Uint8Array, start: number, rawSize: number): ParsedEnt
   if (at < 0 || at + 1 + rawSize > data.length) throw corrupt("too-short tree file");
   if (at === nameStart) throw corrupt("empty filename in tree entry");
   const end = at + 1 + rawSize;
-  return { mode, name: toByteString(data, nameStart, at), id: toHex(data, at + 1, end), end };
+  return {
+    mode: canonicalMode(mode),
+    name: toByteString(data, nameStart, at),
+    id: toHex(data, at + 1, end),
+    end,
+  };
 }
 
 /**

@@ -50,7 +50,9 @@ export class LogColors {
     if (!this.on) return "";
     let color = this.#known.get(key);
     if (color === undefined) {
-      const configured = this.#cli.config.get(key);
+      // `diff.color.*` is what `color.diff.*` was called once.
+      const configured = this.#cli.config.get(key) ??
+        this.#cli.config.get(key.replace(/^color\.diff\./, "diff.color."));
       color = configured === undefined ? fallback : colorSequence(configured);
       this.#known.set(key, color);
     }
