@@ -6,6 +6,17 @@
 import { encodeText } from "./_bytes.ts";
 import { main } from "./commands/main.ts";
 
+/** Runs a line of the shell and passes on what it says. */
+function shell(line: string): number {
+  const { code, stdout, stderr } = new Deno.Command("/bin/sh", {
+    args: ["-c", line],
+    stdin: "null",
+  }).outputSync();
+  for (let at = 0; at < stdout.length;) at += Deno.stdout.writeSync(stdout.subarray(at));
+  for (let at = 0; at < stderr.length;) at += Deno.stderr.writeSync(stderr.subarray(at));
+  return code;
+}
+
 const steps = JSON.parse(Deno.readTextFileSync(Deno.args[0]!)) as {
   cwd: string;
   args: string[];
@@ -20,9 +31,7 @@ for (const { cwd, args } of steps) {
   Deno.chdir(cwd);
   let code: number;
   try {
-    code = args[0] === "sh"
-      ? new Deno.Command("/bin/sh", { args: ["-c", args[1]!], stdin: "null" }).outputSync().code
-      : await main(args.map(encodeText));
+    code = args[0] === "sh" ? shell(args[1]!) : await main(args.map(encodeText));
   } catch (error) {
     Deno.stderr.writeSync(mark.encode(`uncaught ${(error as Error).stack}\n`));
     code = 255;

@@ -205,7 +205,7 @@ Deno.test({
         assertEquals(results[a]!.out, results[b]!.out, `${question} in ${steps[a]!.in}`);
       }
       assertMatch(results[asked[1]![0]]!.out, /^[0-9a-f]{64}\n/);
-      for (const i of [refused, pushed]) assertStringIncludes(results[i]!.err, "hash");
+      for (const i of [refused, pushed]) assertStringIncludes(results[i]!.err, "algorithm");
     } finally {
       await server.shutdown();
       await Deno.remove(root, { recursive: true });
