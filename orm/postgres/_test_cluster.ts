@@ -25,8 +25,18 @@ export interface TestCluster {
   readonly isPrivate: boolean;
   /** Makes an empty database and gives its URL (superuser, `sslmode=disable`). */
   createDatabase(): Promise<string>;
+  /** Starts a standby of the private server, with the same roles, on a port of its own. */
+  startStandby(): Promise<TestStandby>;
   /** Runs a script as superuser over the Unix socket with `psql`. */
   psql(script: string, database?: string): Promise<string>;
+}
+
+/** A second server, which follows the first. */
+export interface TestStandby {
+  /** Its port on 127.0.0.1. */
+  readonly port: number;
+  /** Ends it and removes its files; a second call does nothing. */
+  stop(): Promise<void>;
 }
 
 /**
@@ -59,15 +69,17 @@ host    all all      127.0.0.1/32 scram-sha-256
 host    replication all 127.0.0.1/32 scram-sha-256
 `;
 
-/** Ends the server when the process with the pid `$1` is gone; `$2` is the folder. */
+/** Ends the servers when the process with the pid `$1` is gone; `$2` is the folder. */
 const WATCHER = `
 while kill -0 "$1" 2>/dev/null; do sleep 0.2; done
-pid=$(head -n 1 "$2/data/postmaster.pid" 2>/dev/null)
-if [ -n "$pid" ]; then
-  kill -INT "$pid"
-  n=0
-  while kill -0 "$pid" 2>/dev/null && [ $n -lt 50 ]; do sleep 0.1; n=$((n+1)); done
-fi
+for file in "$2"/*/postmaster.pid; do
+  pid=$(head -n 1 "$file" 2>/dev/null)
+  if [ -n "$pid" ]; then
+    kill -INT "$pid"
+    n=0
+    while kill -0 "$pid" 2>/dev/null && [ $n -lt 50 ]; do sleep 0.1; n=$((n+1)); done
+  fi
+done
 rm -rf "$2"
 `;
 
@@ -126,23 +138,61 @@ async function makeCertificates(folder: string, identity: Deno.CommandOptions): 
   await Deno.chmod(`${folder}/server.key`, 0o600);
 }
 
+/** Whose processes the server's are: it refuses to run as root. */
+async function identityOf(folder: string): Promise<{ cwd: string; uid?: number; gid?: number }> {
+  if (Deno.uid() !== 0) return { cwd: folder };
+  const uid = Number(await run("id", ["-u", "postgres"]));
+  const gid = Number(await run("id", ["-g", "postgres"]));
+  return { uid, gid, cwd: folder };
+}
+
+function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  return port;
+}
+
+async function startStandby(
+  folder: string,
+  primary: number,
+  programs: string,
+): Promise<TestStandby> {
+  const identity = await identityOf(folder);
+  const port = freePort();
+  const data = `standby_${port}`;
+  const from = ["-h", "127.0.0.1", "-p", String(primary), "-U", "postgres"];
+  await run(
+    `${programs}/pg_basebackup`,
+    [...from, "-D", data, "-R", "-X", "stream", "-c", "fast"],
+    {
+      ...identity,
+      env: { PGPASSWORD: "postgres" },
+    },
+  );
+  await Deno.writeTextFile(`${folder}/${data}/postgresql.auto.conf`, `port = ${port}\n`, {
+    append: true,
+  });
+  const quiet = { ...identity, stdout: "null", stderr: "null" } as const;
+  const control = ["-D", data, "-w", "-t", "60", "-s"];
+  await run(`${programs}/pg_ctl`, [...control, "-l", `${folder}/${data}.log`, "start"], quiet);
+  let stopped: Promise<void> | undefined;
+  const stop = async () => {
+    await run(`${programs}/pg_ctl`, [...control, "-m", "immediate", "stop"], quiet);
+    await Deno.remove(`${folder}/${data}`, { recursive: true });
+  };
+  return { port, stop: () => stopped ??= stop() };
+}
+
 async function start(folder: string, programs: string): Promise<number> {
-  let identity: Deno.CommandOptions = { cwd: folder };
-  if (Deno.uid() === 0) {
-    // The server refuses to run as root.
-    const uid = Number(await run("id", ["-u", "postgres"]));
-    const gid = Number(await run("id", ["-g", "postgres"]));
-    await Deno.chown(folder, uid, gid);
-    identity = { uid, gid, cwd: folder };
-  }
+  const identity = await identityOf(folder);
+  if (identity.uid !== undefined) await Deno.chown(folder, identity.uid, identity.gid!);
   const init = ["-D", "data", "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8"];
   await Promise.all([
     run(`${programs}/initdb`, [...init, "--locale=C.UTF-8"], identity),
     makeCertificates(folder, identity),
   ]);
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
+  const port = freePort();
   const settings = {
     port,
     listen_addresses: "127.0.0.1",
@@ -191,6 +241,7 @@ function describe(folder: string, port: number, programs: string): TestCluster {
     user: "postgres",
     password: "postgres",
     isPrivate: true,
+    startStandby: () => startStandby(folder, port, programs),
     psql,
     async createDatabase() {
       const name = `gw_${crypto.randomUUID().replaceAll("-", "")}`;
@@ -215,6 +266,7 @@ function existing(url: string): TestCluster {
     user: decodeURIComponent(parsed.username),
     password: decodeURIComponent(parsed.password),
     isPrivate: false,
+    startStandby: () => Promise.reject(new Error("The server is somebody else's")),
     psql,
     async createDatabase() {
       const name = `gw_${crypto.randomUUID().replaceAll("-", "")}`;

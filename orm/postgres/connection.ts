@@ -29,6 +29,7 @@ import {
   DescribeOperation,
   FetchOperation,
 } from "./_streams.ts";
+import { connectToFirst } from "./_hosts.ts";
 import { endpointOf, openTransport, type Transport } from "./_transport.ts";
 import { MessageWriter } from "./_writer.ts";
 import { ConnectError, ConnectionLostError, PostgresError } from "./errors.ts";
@@ -286,7 +287,7 @@ export class PostgresConnection implements AsyncDisposable {
   }
 
   /**
-   * Connects and logs in.
+   * Connects and logs in; where there are several servers, to the first that will do.
    *
    * @throws {ConnectError} If the server cannot be reached or trusted, or asks for what we refuse.
    * @throws {PostgresError} If the server refuses us.
@@ -296,7 +297,14 @@ export class PostgresConnection implements AsyncDisposable {
     target: string | URL | ConnectionOptions,
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<PostgresConnection> {
-    const options = optionsOf(target);
+    const connect = (one: ConnectionOptions) => PostgresConnection.#connectTo(one, signal);
+    return await connectToFirst(optionsOf(target), connect, signal);
+  }
+
+  static async #connectTo(
+    options: ConnectionOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<PostgresConnection> {
     const { connectTimeoutMs = 10_000 } = options;
     let end: (() => void) | undefined;
     let ending: DatabaseError | undefined;

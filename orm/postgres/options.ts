@@ -13,12 +13,41 @@ import { DatabaseError } from "../errors.ts";
  */
 export type SslMode = "disable" | "prefer" | "require" | "verify-ca" | "verify-full";
 
+/** One of several servers. */
+export interface HostOptions {
+  /** Its name, address or socket folder, as {@linkcode ConnectionOptions.host}. */
+  readonly host?: string;
+  /** 5432 by default. */
+  readonly port?: number;
+}
+
+/**
+ * Which of several servers will do (the same words as libpq's): any; one whose sessions may write by
+ * default, or may not; one that is no standby, or is one; or `prefer-standby`, a standby if there is
+ * one, else any.
+ */
+export type TargetSessionAttributes =
+  | "any"
+  | "read-write"
+  | "read-only"
+  | "primary"
+  | "standby"
+  | "prefer-standby";
+
 /** How a server is reached and what is asked of it. */
 export interface ConnectionOptions {
   /** A name, an address, or the folder of a Unix socket (starts with `/`); `127.0.0.1` by default. */
   host?: string;
   /** 5432 by default. */
   port?: number;
+  /**
+   * Several servers, in place of `host` and `port`: they are tried in this order, and the next one
+   * where one cannot be reached, is starting up or shutting down, or is not as
+   * `targetSessionAttributes` says. One that refuses the login ends the search, as in libpq.
+   */
+  hosts?: readonly HostOptions[];
+  /** Which servers will do; `any` by default. */
+  targetSessionAttributes?: TargetSessionAttributes;
   /** The role; `postgres` by default. */
   user?: string;
   /** The password, or what gives it for each connection. */
@@ -39,7 +68,7 @@ export interface ConnectionOptions {
   allowCleartextPassword?: boolean;
   /** Settings of the session, `application_name` for example. */
   settings?: Record<string, string>;
-  /** How long connecting may take, in milliseconds; 10,000 by default, 0 for no limit. */
+  /** How long connecting to one server may take, in milliseconds; 10,000 by default, 0 for no limit. */
   connectTimeoutMs?: number;
   /** The longest message that is accepted, in bytes; 1 GiB, PostgreSQL's own limit, by default. */
   maxMessageBytes?: number;
@@ -96,16 +125,50 @@ function integer(name: string, value: string, max: number): number {
 
 const SSL_MODES: readonly SslMode[] = ["disable", "prefer", "require", "verify-ca", "verify-full"];
 
+const TARGETS: readonly TargetSessionAttributes[] = [
+  "any",
+  "read-write",
+  "read-only",
+  "primary",
+  "standby",
+  "prefer-standby",
+];
+
+/** How many servers a URL may name. */
+const MAX_HOSTS = 100;
+
+/** Where the servers are, as lists of as many texts; an empty text is the default. */
+interface Places {
+  hosts: readonly string[];
+  ports: readonly string[];
+}
+
+/** Puts the places into the options: one port stands for all hosts. */
+function setPlaces(options: ConnectionOptions, { hosts, ports }: Places): void {
+  if (hosts.length > MAX_HOSTS || ports.length > MAX_HOSTS) {
+    refuse(`Cannot use more than ${MAX_HOSTS} hosts`);
+  }
+  if (ports.length > 1 && ports.length !== hosts.length) {
+    refuse(`Cannot match ${ports.length} ports to ${hosts.length} hosts`);
+  }
+  const places = hosts.map((host, at): HostOptions => {
+    const port = ports[ports.length === 1 ? 0 : at] ?? "";
+    return {
+      ...(host !== "" && { host }),
+      ...(port !== "" && { port: integer("port", port, 65_535) }),
+    };
+  });
+  if (places.length > 1) options.hosts = places;
+  else Object.assign(options, places[0]);
+}
+
 /** Session settings that libpq's URLs name directly. */
 const SETTINGS = new Set(["application_name", "client_encoding", "options", "replication"]);
 
 function setParameter(options: ConnectionOptions, name: string, value: string): void {
   switch (name) {
-    case "host":
-      options.host = value;
-      break;
-    case "port":
-      options.port = integer(name, value, 65_535);
+    case "target_session_attrs":
+      options.targetSessionAttributes = oneOf(name, value, TARGETS);
       break;
     case "user":
       options.user = value;
@@ -144,8 +207,9 @@ function setParameter(options: ConnectionOptions, name: string, value: string): 
 /**
  * Reads a URL as libpq does (PostgreSQL 15, section 34.1.1.2):
  * `postgres://user:password@host:port/database?sslmode=verify-full&application_name=x`. A Unix
- * socket's folder is given percent-encoded as the host, or as the parameter `host`. The environment
- * is not looked at; see {@linkcode environmentOptions}.
+ * socket's folder is given percent-encoded as the host, or as the parameter `host`. Several servers
+ * are separated by commas: `postgres://one:5432,two:5433/database?target_session_attrs=primary`; there
+ * may be 100 of them. The environment is not looked at; see {@linkcode environmentOptions}.
  *
  * @throws {DatabaseError} With code `bad_query` if it is no such URL, or has an unknown parameter.
  *
@@ -177,25 +241,32 @@ export function parseConnectionUrl(url: string): ConnectionOptions {
     if (user !== "") options.user = user;
     if (colon >= 0) options.password = decode(login.slice(colon + 1));
   }
-  if (address.includes(",")) refuse("Cannot use several hosts in the database's URL");
-  const place = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/.exec(address);
-  if (place === null) refuse("Cannot read the host in the database's URL");
-  const host = decode(place[1]!).replace(/^\[(.*)\]$/, "$1");
-  if (host !== "") options.host = host;
-  if (place[2]) options.port = integer("port", place[2], 65_535);
+  const places: Places = { hosts: [], ports: [] };
+  const found = address.split(",").map((text) => {
+    const place = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/.exec(text);
+    if (place === null) refuse("Cannot read the host in the database's URL");
+    return { host: decode(place[1]!).replace(/^\[(.*)\]$/, "$1"), port: place[2] ?? "" };
+  });
+  places.hosts = found.map(({ host }) => host);
+  places.ports = found.map(({ port }) => port);
   if (database) options.database = decode(database);
   for (const pair of query ? query.split("&") : []) {
     const equals = pair.indexOf("=");
     if (equals <= 0) refuse(`Cannot read ${pair} in the database's URL: name=value is expected`);
-    setParameter(options, decode(pair.slice(0, equals)), decode(pair.slice(equals + 1)));
+    const name = decode(pair.slice(0, equals));
+    const value = decode(pair.slice(equals + 1));
+    if (name === "host") places.hosts = value.split(",");
+    else if (name === "port") places.ports = value.split(",");
+    else setParameter(options, name, value);
   }
+  // Ports that were left out everywhere are no list of as many.
+  if (places.ports.every((port) => port === "")) places.ports = [""];
+  setPlaces(options, places);
   return options;
 }
 
 /** What libpq's variables are called in a URL. */
 const VARIABLES: Readonly<Record<string, string>> = {
-  PGHOST: "host",
-  PGPORT: "port",
   PGUSER: "user",
   PGPASSWORD: "password",
   PGDATABASE: "dbname",
@@ -204,6 +275,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   PGSSLCERT: "sslcert",
   PGSSLKEY: "sslkey",
   PGCHANNELBINDING: "channel_binding",
+  PGTARGETSESSIONATTRS: "target_session_attrs",
   PGCONNECT_TIMEOUT: "connect_timeout",
   PGAPPNAME: "application_name",
   PGOPTIONS: "options",
@@ -217,6 +289,10 @@ const VARIABLES: Readonly<Record<string, string>> = {
  */
 export function environmentOptions(): ConnectionOptions {
   const options: ConnectionOptions = {};
+  setPlaces(options, {
+    hosts: (Deno.env.get("PGHOST") ?? "").split(","),
+    ports: (Deno.env.get("PGPORT") ?? "").split(","),
+  });
   for (const [variable, name] of Object.entries(VARIABLES)) {
     const value = Deno.env.get(variable);
     if (value) setParameter(options, name, value);

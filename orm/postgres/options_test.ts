@@ -45,6 +45,20 @@ Deno.test("`parseConnectionUrl()` reads what libpq reads", () => {
       database: "x y",
       settings: { options: "-c search_path=a" },
     }],
+    ["postgres://one:1,two:2/d?target_session_attrs=read-write", {
+      hosts: [{ host: "one", port: 1 }, { host: "two", port: 2 }],
+      targetSessionAttributes: "read-write",
+      database: "d",
+    }],
+    ["postgres://one,[::1]:2,%2Frun/", {
+      hosts: [{ host: "one" }, { host: "::1", port: 2 }, { host: "/run" }],
+    }],
+    ["postgres://one,two?port=7", { hosts: [{ host: "one", port: 7 }, { host: "two", port: 7 }] }],
+    ["postgres:///d?host=one,two&port=7,", {
+      hosts: [{ host: "one", port: 7 }, { host: "two" }],
+      database: "d",
+    }],
+    ["postgres://,two/", { hosts: [{}, { host: "two" }] }],
     ["postgres://h?user=u&password=p&dbname=d", {
       host: "h",
       user: "u",
@@ -68,7 +82,11 @@ Deno.test("`parseConnectionUrl()` refuses what it cannot read, and does not show
       "postgres://h/?sslmode",
       "postgres://h/?port=-1",
       "postgres://secret:secret%zz@h",
-      "postgres://a,b/",
+      "postgres://a,b/?port=1,2,3",
+      "postgres://a?port=1,2",
+      "postgres://a,b:x/",
+      "postgres://a,b/?target_session_attrs=leader",
+      `postgres://${"a,".repeat(100)}a/`,
       "postgres://[::1/",
       "postgres://h/?channel_binding=maybe",
       "postgres://h/?connect_timeout=soon",
@@ -81,13 +99,24 @@ Deno.test("`parseConnectionUrl()` refuses what it cannot read, and does not show
 });
 
 Deno.test("`environmentOptions()` reads libpq's variables, and only when it is asked", () => {
-  const before = Deno.env.get("PGAPPNAME");
-  Deno.env.set("PGAPPNAME", "from the environment");
+  const variables = {
+    PGAPPNAME: "from the environment",
+    PGHOST: "one,two",
+    PGPORT: "7",
+    PGTARGETSESSIONATTRS: "standby",
+  };
+  const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
+  for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
   try {
-    assertEquals(environmentOptions().settings?.application_name, "from the environment");
-    assertEquals(parseConnectionUrl("postgres://h").settings, undefined);
+    const options = environmentOptions();
+    assertEquals(options.settings?.application_name, "from the environment");
+    assertEquals(options.hosts, [{ host: "one", port: 7 }, { host: "two", port: 7 }]);
+    assertEquals(options.targetSessionAttributes, "standby");
+    assertEquals(parseConnectionUrl("postgres://h"), { host: "h" });
   } finally {
-    if (before === undefined) Deno.env.delete("PGAPPNAME");
-    else Deno.env.set("PGAPPNAME", before);
+    for (const [name, value] of before) {
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    }
   }
 });
