@@ -1,7 +1,7 @@
 import type { PostgresConnection } from "./connection.ts";
 import { ConnectError, PostgresError } from "./errors.ts";
 import { DatabaseError } from "../errors.ts";
-import { endpointOf } from "./_transport.ts";
+import { placeOf } from "./_transport.ts";
 import type { ConnectionOptions, TargetSessionAttributes } from "./options.ts";
 
 /** The server is starting up, shutting down or recovering: another may serve (libpq does so from 14). */
@@ -91,8 +91,7 @@ export async function connectToFirst(
         if (pass === "any") return connection;
         if (fits(await stateOf(connection, connectTimeoutMs, signal), pass)) return connection;
         await connection.close();
-        const { host, port, path = `${host}:${port}` } = endpointOf(one);
-        errors.push(new ConnectError(`Cannot use ${path}: its session is not ${pass}`));
+        errors.push(new ConnectError(`Cannot use ${placeOf(one)}: its session is not ${pass}`));
       } catch (error) {
         connection?.destroy();
         if (!isWorthAnother(error)) throw error;

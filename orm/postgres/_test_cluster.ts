@@ -26,13 +26,15 @@ export interface TestCluster {
   /** Makes an empty database and gives its URL (superuser, `sslmode=disable`). */
   createDatabase(): Promise<string>;
   /** Starts a standby of the private server, with the same roles, on a port of its own. */
-  startStandby(): Promise<TestStandby>;
+  startStandby(): Promise<SecondServer>;
+  /** Starts a server that has nothing to do with the first, with the same roles. */
+  startOther(): Promise<SecondServer>;
   /** Runs a script as superuser over the Unix socket with `psql`. */
   psql(script: string, database?: string): Promise<string>;
 }
 
-/** A second server, which follows the first. */
-export interface TestStandby {
+/** A second server. */
+export interface SecondServer {
   /** Its port on 127.0.0.1. */
   readonly port: number;
   /** Ends it and removes its files; a second call does nothing. */
@@ -72,7 +74,7 @@ host    replication all 127.0.0.1/32 scram-sha-256
 /** Ends the servers when the process with the pid `$1` is gone; `$2` is the folder. */
 const WATCHER = `
 while kill -0 "$1" 2>/dev/null; do sleep 0.2; done
-for file in "$2"/*/postmaster.pid; do
+for file in "$2"/*/postmaster.pid "$2"/*/data/postmaster.pid; do
   pid=$(head -n 1 "$file" 2>/dev/null)
   if [ -n "$pid" ]; then
     kill -INT "$pid"
@@ -157,7 +159,7 @@ async function startStandby(
   folder: string,
   primary: number,
   programs: string,
-): Promise<TestStandby> {
+): Promise<SecondServer> {
   const identity = await identityOf(folder);
   const port = freePort();
   const data = `standby_${port}`;
@@ -224,6 +226,19 @@ async function start(folder: string, programs: string): Promise<number> {
   return port;
 }
 
+async function startOther(folder: string, programs: string): Promise<SecondServer> {
+  const own = `${folder}/other`;
+  await Deno.mkdir(own, { mode: 0o755 });
+  const port = await start(own, programs);
+  let stopped: Promise<void> | undefined;
+  const stop = async () => {
+    const quiet = { ...await identityOf(own), stdout: "null", stderr: "null" } as const;
+    await run(`${programs}/pg_ctl`, ["-D", "data", "-w", "-s", "-m", "immediate", "stop"], quiet);
+    await Deno.remove(own, { recursive: true });
+  };
+  return { port, stop: () => stopped ??= stop() };
+}
+
 function describe(folder: string, port: number, programs: string): TestCluster {
   const url = (database: string) =>
     `postgres://postgres:postgres@127.0.0.1:${port}/${database}?sslmode=disable`;
@@ -242,6 +257,7 @@ function describe(folder: string, port: number, programs: string): TestCluster {
     password: "postgres",
     isPrivate: true,
     startStandby: () => startStandby(folder, port, programs),
+    startOther: () => startOther(folder, programs),
     psql,
     async createDatabase() {
       const name = `gw_${crypto.randomUUID().replaceAll("-", "")}`;
@@ -267,6 +283,7 @@ function existing(url: string): TestCluster {
     password: decodeURIComponent(parsed.password),
     isPrivate: false,
     startStandby: () => Promise.reject(new Error("The server is somebody else's")),
+    startOther: () => Promise.reject(new Error("The server is somebody else's")),
     psql,
     async createDatabase() {
       const name = `gw_${crypto.randomUUID().replaceAll("-", "")}`;

@@ -7,12 +7,18 @@
 
 import { Buffer } from "node:buffer";
 import { readFile } from "node:fs/promises";
+import type { Socket } from "node:net";
 import { Readable, Writable } from "node:stream";
 import { DatabaseError } from "../errors.ts";
 import type { PostgresConnection, QueryOptions, QueryResult } from "./connection.ts";
-import { ConnectionLostError, PostgresError as DriverError } from "./errors.ts";
+import { ConnectError, ConnectionLostError, PostgresError as DriverError } from "./errors.ts";
 import { PostgresListener, type Subscription } from "./listener.ts";
-import type { ConnectionOptions } from "./options.ts";
+import {
+  type ConnectionOptions,
+  type HostOptions,
+  parseConnectionUrl,
+  type ServerSocket,
+} from "./options.ts";
 import { type PoolLease, PostgresPool } from "./pool.ts";
 import { TypeRegistry } from "./types.ts";
 import { json } from "./values.ts";
@@ -470,6 +476,12 @@ class Query implements PromiseLike<Result> {
   }
 }
 
+/** The package begins with the host after the one that it used last. */
+function rotate(hosts: ConnectionOptions["hosts"]): void {
+  const list = hosts as HostOptions[] | undefined;
+  if (list !== undefined) list.push(list.shift()!);
+}
+
 function cancelled(): Error {
   return failure("57014", "canceling statement due to user request");
 }
@@ -511,8 +523,6 @@ class Shared implements Runner {
   }
 
   async #lease(): Promise<PoolLease> {
-    const { socket } = this.settings.given;
-    if (typeof socket === "function") await socket();
     this.#check();
     // Made anew where connecting has failed, since its time may be another then.
     const { given, max } = this.settings;
@@ -520,8 +530,9 @@ class Shared implements Runner {
       const value = given[name];
       return value === undefined || value === null ? fallback : Number(value) * 1000;
     };
+    const options = this.settings.connection();
     this.#pool ??= new PostgresPool({
-      ...this.settings.connection(),
+      ...options,
       max,
       reset: "never",
       connectTimeoutMs: seconds("connect_timeout", 30_000),
@@ -529,6 +540,8 @@ class Shared implements Runner {
       maxLifetimeMs: seconds("max_lifetime", 0),
       types: this.settings.registry,
       onParameter: (name, value) => {
+        // It comes once at each login.
+        if (name === "server_version") rotate(options.hosts);
         this.parameters[name] = value;
         (given.onparameter as ((name: string, value: string) => void) | undefined)?.(name, value);
       },
@@ -543,6 +556,10 @@ class Shared implements Runner {
       return await pool.acquire();
     } catch (error) {
       if (this.#pool === pool && pool.statistics.open === 0) this.#pool = undefined;
+      // What a program's socket function throws need be no error, and is passed on as it is.
+      if (options.socket && error instanceof ConnectError && !(error.cause instanceof Error)) {
+        throw error.cause;
+      }
       throw error;
     }
   }
@@ -746,12 +763,48 @@ class Compiler {
   }
 }
 
+/** A socket of Node's as the driver takes one. */
+function socketOf(socket: Socket): ServerSocket {
+  const chunks: Uint8Array[] = [];
+  let wake: (() => void) | undefined;
+  let ended = false;
+  socket.on("data", (chunk: Uint8Array) => {
+    chunks.push(chunk);
+    wake?.();
+  });
+  socket.on("close", () => {
+    ended = true;
+    wake?.();
+  });
+  return {
+    async read(into) {
+      while (chunks.length === 0) {
+        if (ended) return null;
+        await new Promise<void>((resolve) => wake = resolve);
+      }
+      const chunk = chunks.shift()!;
+      const count = Math.min(chunk.length, into.length);
+      into.set(chunk.subarray(0, count));
+      if (count < chunk.length) chunks.unshift(chunk.subarray(count));
+      return count;
+    },
+    write: (bytes) =>
+      new Promise((resolve, reject) =>
+        socket.write(bytes, (error) => error ? reject(error) : resolve(bytes.length))
+      ),
+    close: () => void socket.destroy(),
+  };
+}
+
 /** Options from a URL, an object and the environment, with the package's names. */
 function readSettings(target: unknown, extra: Row): Settings {
   const url = typeof target === "string" ? target : undefined;
   const given: Row = url === undefined ? { ...(target as Row | undefined), ...extra } : extra;
   const env = (name: string) => Deno.env.get(name);
-  const parsed = url === undefined ? undefined : new URL(url);
+  // Several hosts are no URL of the platform's; the package goes round them.
+  const several = url === undefined ? undefined : parseConnectionUrl(url).hosts;
+  const hosts = several === undefined ? undefined : [...several];
+  const parsed = url === undefined || hosts !== undefined ? undefined : new URL(url);
   const query = Object.fromEntries(parsed?.searchParams ?? []);
   const host = given.host ?? given.hostname ?? (parsed?.hostname || query.host) ?? env("PGHOST") ??
     "localhost";
@@ -802,8 +855,9 @@ function readSettings(target: unknown, extra: Row): Settings {
     debug: given.debug,
     max: Number(given.max ?? 10),
     connection: () => ({
-      host: String(host),
-      port,
+      ...(hosts === undefined ? { host: String(host), port } : { hosts }),
+      ...(typeof given.socket === "function" &&
+        { socket: async () => socketOf(await (given.socket as () => Promise<Socket>)()) }),
       user: user(),
       database: database(),
       sslMode,

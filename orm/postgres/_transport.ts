@@ -2,7 +2,7 @@ import { connect as connectSocket, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { isIP } from "node:net";
 import { ConnectError } from "./errors.ts";
-import type { ConnectionOptions, SslMode } from "./options.ts";
+import type { ConnectionOptions, ServerSocket, SslMode } from "./options.ts";
 
 /** A stream of bytes to the server and back. */
 export interface Transport {
@@ -33,14 +33,21 @@ export function endpointOf(options: ConnectionOptions): Endpoint {
   return { host, port, path: host.startsWith("/") ? `${host}/.s.PGSQL.${port}` : undefined };
 }
 
-/** Over Deno's own sockets, which cost less than Node's. */
+/** The same in words, for messages. */
+export function placeOf(options: ConnectionOptions): string {
+  if (options.socket !== undefined) return "the socket that was given";
+  const { host, port, path } = endpointOf(options);
+  return path ?? `${host}:${port}`;
+}
+
+/** Over Deno's own sockets, which cost less than Node's, and over those that a program gives. */
 class PlainTransport implements Transport {
   readonly peerCertificate = undefined;
   readonly encrypted = false;
-  readonly #connection: Deno.Conn;
+  readonly #connection: ServerSocket;
   #closed = false;
 
-  constructor(connection: Deno.Conn) {
+  constructor(connection: ServerSocket) {
     this.#connection = connection;
   }
 
@@ -166,6 +173,12 @@ export async function openTransport(
 ): Promise<Transport> {
   const { host, port, path } = endpointOf(options);
   const mode = options.sslMode ?? "prefer";
+  if (options.socket !== undefined) {
+    if (mode !== "disable" && mode !== "prefer") {
+      throw new ConnectError(`A socket of the program's has no TLS, and sslMode is ${mode}`);
+    }
+    return new PlainTransport(await openSocket(options.socket, onClose));
+  }
   if (path !== undefined) {
     return new PlainTransport(await Deno.connect({ transport: "unix", path }));
   }
@@ -200,6 +213,23 @@ export async function openTransport(
     socket.destroy();
     throw error;
   }
+}
+
+/** Opens a program's socket; one that comes after the time is up is closed. */
+async function openSocket(
+  open: () => ServerSocket | Promise<ServerSocket>,
+  onClose: (close: () => void) => void,
+): Promise<ServerSocket> {
+  const ended = Promise.withResolvers<never>();
+  ended.promise.catch(() => {});
+  let isEnded = false;
+  onClose(() => {
+    isEnded = true;
+    ended.reject(new ConnectError("The socket took too long to open"));
+  });
+  const opening = Promise.resolve(open());
+  opening.then((socket) => isEnded && socket.close(), () => {});
+  return await Promise.race([opening, ended.promise]);
 }
 
 async function secure(

@@ -30,7 +30,7 @@ import {
   FetchOperation,
 } from "./_streams.ts";
 import { connectToFirst } from "./_hosts.ts";
-import { endpointOf, openTransport, type Transport } from "./_transport.ts";
+import { openTransport, placeOf, type Transport } from "./_transport.ts";
 import { MessageWriter } from "./_writer.ts";
 import { ConnectError, ConnectionLostError, PostgresError } from "./errors.ts";
 import { type ConnectionOptions, type IntegerMode, optionsOf } from "./options.ts";
@@ -312,8 +312,7 @@ export class PostgresConnection implements AsyncDisposable {
       ending ??= error;
       end?.();
     };
-    const place = endpointOf(options).path ??
-      `${endpointOf(options).host}:${endpointOf(options).port}`;
+    const place = placeOf(options);
     const timer = connectTimeoutMs === 0 ? undefined : setTimeout(
       () => stop(new ConnectError(`Cannot connect to ${place} within ${connectTimeoutMs} ms`)),
       connectTimeoutMs,

@@ -5,7 +5,7 @@ import { cluster, postgresTest } from "./_test_cluster.ts";
 import { connectToFirst } from "./_hosts.ts";
 import { PostgresConnection } from "./connection.ts";
 import { ConnectError, PostgresError } from "./errors.ts";
-import type { ConnectionOptions, TargetSessionAttributes } from "./options.ts";
+import type { ConnectionOptions, ServerSocket, TargetSessionAttributes } from "./options.ts";
 import { PostgresPool } from "./pool.ts";
 
 /** A port of 127.0.0.1 where nobody listens. */
@@ -202,3 +202,66 @@ Deno.test("`connectToFirst()` leaves a server that is starting up or shutting do
   const starting = () => connectToFirst({ host: "starting" }, connect, undefined);
   assertEquals((await assertRejects(starting, PostgresError)).sqlState, "57P03");
 });
+
+postgresTest("`socket` takes the place of the driver's own, for cancel requests too", async () => {
+  let opened = 0;
+  const options: ConnectionOptions = {
+    user: cluster.user,
+    password: cluster.password,
+    database: "postgres",
+    port: deadPort(),
+    socket: () => {
+      opened++;
+      return Deno.connect({ hostname: "127.0.0.1", port: cluster.port });
+    },
+  };
+  await using connection = await PostgresConnection.connect(options);
+  assertEquals([opened, connection.encrypted], [1, false]);
+  const sleeping = connection.query("SELECT pg_sleep(20)");
+  const cancelled = assertRejects(() => sleeping, PostgresError);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await connection.cancel();
+  assertEquals([(await cancelled).sqlState, opened], ["57014", 2]);
+  for (const sslMode of ["require", "verify-ca", "verify-full"] as const) {
+    const secure = { ...options, sslMode };
+    await assertRejects(() => PostgresConnection.connect(secure), ConnectError, sslMode);
+  }
+  assertEquals(opened, 2);
+});
+
+Deno.test("`socket` that fails or takes too long is a connection that fails", async () => {
+  const cause = new Error("no tunnel");
+  const fails = () => PostgresConnection.connect({ socket: () => Promise.reject(cause) });
+  const failed = await assertRejects(fails, ConnectError);
+  assertEquals(failed.cause, cause);
+  assertEquals(failed.message, "Cannot connect to the socket that was given: no tunnel");
+  const late = Promise.withResolvers<ServerSocket>();
+  const connecting = PostgresConnection.connect({
+    socket: () => late.promise,
+    connectTimeoutMs: 20,
+  });
+  await assertRejects(() => connecting, ConnectError, "within 20 ms");
+  const closed = Promise.withResolvers<void>();
+  late.resolve({
+    read: () => Promise.resolve(null),
+    write: () => Promise.reject(new Error("It must not be used")),
+    close: closed.resolve,
+  });
+  await closed.promise;
+});
+
+postgresTest("A Unix socket's folder is a host, in URLs and among several", async () => {
+  const folder = encodeURIComponent(cluster.socketDirectory);
+  const { port } = cluster;
+  for (
+    const url of [
+      `postgres://postgres:postgres@${folder}:${port}/postgres`,
+      `postgres://postgres:postgres@/postgres?host=${cluster.socketDirectory}&port=${port}`,
+      `postgres://postgres:postgres@127.0.0.1:${deadPort()},${folder}:${port}/postgres`,
+    ]
+  ) {
+    await using db = open(url);
+    const rows = await db.query(sql`SELECT pg_catalog.inet_server_addr() IS NULL AS local`);
+    assertEquals(rows, [{ local: true }], url);
+  }
+}, { needsPrivate: true });

@@ -21,6 +21,16 @@ export interface HostOptions {
   readonly port?: number;
 }
 
+/** A stream of bytes to a server and back, as {@linkcode Deno.Conn} is one. */
+export interface ServerSocket {
+  /** Reads some bytes into the buffer and gives their number; `null` at the end. */
+  read(into: Uint8Array): Promise<number | null>;
+  /** Writes some of the bytes, one at least, and gives their number. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Ends both directions at once; what waits for bytes then ends or fails. */
+  close(): void;
+}
+
 /**
  * Which of several servers will do (the same words as libpq's): any; one whose sessions may write by
  * default, or may not; one that is no standby, or is one; or `prefer-standby`, a standby if there is
@@ -48,6 +58,11 @@ export interface ConnectionOptions {
   hosts?: readonly HostOptions[];
   /** Which servers will do; `any` by default. */
   targetSessionAttributes?: TargetSessionAttributes;
+  /**
+   * Opens the stream to the server in place of `host` and `port`, through a tunnel for example. It is
+   * used as it is, without TLS: an `sslMode` that demands TLS refuses it.
+   */
+  socket?: () => ServerSocket | Promise<ServerSocket>;
   /** The role; `postgres` by default. */
   user?: string;
   /** The password, or what gives it for each connection. */

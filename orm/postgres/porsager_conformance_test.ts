@@ -9,10 +9,8 @@ import { cluster, postgresTest, unavailable } from "./_test_cluster.ts";
 
 const SUITE = `${Deno.env.get("GROUNDWORK_SUITES") ?? "../shared/suites"}/porsager_postgres`;
 
-/** Tests that the compatibility entry does not serve: several hosts, replication, a custom socket. */
+/** Tests that the compatibility entry does not serve: replication. */
 const MISSING = [
-  "Custom socket",
-  "Multiple hosts",
   "subscribe",
   "subscribe reconnects and calls onsubscribe",
   "subscribe with transform",
@@ -42,8 +40,8 @@ host postgres_js_test postgres_js_test_scram 127.0.0.1/32 scram-sha-256
 local postgres_js_test postgres_js_test trust
 `;
 
-/** Copies the suite, with this driver in the place of its own client, and this server's port. */
-async function prepare(): Promise<string> {
+/** Copies the suite, with this driver in the place of its own client, and these servers' ports. */
+async function prepare(other: number): Promise<string> {
   const folder = await Deno.makeTempDir();
   for (const { name, isFile } of Deno.readDirSync(`${SUITE}/tests`)) {
     if (!isFile) continue;
@@ -53,6 +51,8 @@ async function prepare(): Promise<string> {
       text = text
         .replace("'../src/index.js'", `'${import.meta.resolve("./_test_porsager.ts")}'`)
         .replaceAll(/from '(net|fs|crypto|child_process)'/g, "from 'node:$1'")
+        .replaceAll("port: 5433", `port: ${other}`)
+        .replaceAll("localhost:5433", `localhost:${other}`)
         .replaceAll("localhost:5432", `localhost:${cluster.port}`)
         .replaceAll("connect(5432)", `connect(${cluster.port})`);
     }
@@ -92,7 +92,8 @@ async function runSuite(): Promise<void> {
   for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
   const cases: Case[] = [];
   Object.assign(globalThis, { groundworkCases: cases, Buffer, process });
-  const folder = await prepare();
+  const other = await cluster.startOther();
+  const folder = await prepare(other.port);
   const failed: string[] = [];
   const { log } = console;
   console.log = () => {};
@@ -109,6 +110,7 @@ async function runSuite(): Promise<void> {
     await Deno.writeTextFile(hba, before);
     await cluster.psql("SELECT pg_reload_conf()");
     await Deno.remove(folder, { recursive: true });
+    await other.stop();
   }
   const passed = cases.length - failed.length;
   console.log(`${passed} of ${cases.length} pass; not: ${failed.join(", ")}`);
