@@ -86,9 +86,9 @@ export type RelationOf<R, K, P> = K extends string
   ? P extends keyof RelationsOf<R, K> ? RelationsOf<R, K>[P] : never
   : never;
 
-/** One relation of a table that is known to have it. */
+/** One relation of a table; `unknown` where it has none of the name. */
 export type RelationAt<R, K, P> =
-  (RelationsOf<R, K> & { readonly [name: string]: never })[P & string];
+  (RelationsOf<R, K> & { readonly [name: string]: unknown })[P & string];
 
 /** The table that a relation leads to. */
 export type TargetOf<R, K, P> = RelationAt<R, K, P> extends Relation<infer To> ? To : never;

@@ -19,6 +19,7 @@ import {
   manyThrough,
   memory,
   one,
+  type RelationMap,
   type RelationNames,
   Schema,
   type Sql,
@@ -258,6 +259,20 @@ Deno.test("`Schema` takes tables, relations and options that exist and nothing e
   ];
   assertEquals(wrong.length, 8);
   return db.close();
+});
+
+Deno.test("`Schema` of relations that are only known in general reads rows or lists", async () => {
+  const tables = { users, posts };
+  const relations: RelationMap<typeof tables> = {
+    users: { posts: many("posts", { from: "id", to: "authorId" }) },
+  };
+  const general = new Schema(tables, relations);
+  await using db = memory();
+  await db.createTables(users, posts);
+  const found = await general.find(db, "users", { with: { posts: true } });
+  type Some = User | Post;
+  same<typeof found, (User & { posts: Some | Some[] | null })[]>();
+  assertEquals(found, []);
 });
 
 Deno.test("the helper types of `Schema` name what it reads", () => {
