@@ -22,9 +22,12 @@ export class LockFile {
   #file: Deno.FsFile | undefined;
   #held = true;
 
+  static readonly #locks = new Set<LockFile>();
+
   private constructor(path: ByteString, file: Deno.FsFile) {
     this.path = path;
     this.#file = file;
+    LockFile.#locks.add(this);
   }
 
   /**
@@ -80,6 +83,11 @@ export class LockFile {
     }
   }
 
+  /** The lock files that this process holds. */
+  static heldFiles(): ByteString[] {
+    return [...LockFile.#locks].map((lock) => `${lock.path}.lock`);
+  }
+
   /** Appends to the lock file. */
   write(data: Uint8Array | ByteString): void {
     writeAll(this.#file!, typeof data === "string" ? fromByteString(data) : data);
@@ -98,6 +106,7 @@ export class LockFile {
     this.close(fsync);
     Deno.renameSync(nativePath(`${this.path}.lock`), nativePath(this.path));
     this.#held = false;
+    LockFile.#locks.delete(this);
     if (fsync) syncDirectory(directoryName(this.path));
   }
 
@@ -106,6 +115,7 @@ export class LockFile {
     this.close(false);
     if (this.#held) removeFile(`${this.path}.lock`);
     this.#held = false;
+    LockFile.#locks.delete(this);
   }
 
   /** Rolls back unless committed. */

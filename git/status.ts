@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type ByteString, encodeText, fromByteString } from "./_bytes.ts";
+import { type ByteString, encodeText, fromByteString, toByteString } from "./_bytes.ts";
 import { listDirectory, lstat, nativePath, readFileIfAny, readTextIfAny, stat } from "./_files.ts";
 import { expandHome } from "./config.ts";
 import { hashObject } from "./hash_algorithm.ts";
@@ -111,7 +111,7 @@ export class WorktreeComparer {
    * Whether a file is as the index says. Racy entries (changed in the second the index was
    * written) are compared by content. With `refresh`, stat data of unchanged files is updated.
    */
-  state(entry: IndexEntry, refresh = false): EntryState {
+  state(entry: IndexEntry, refresh = false, statOnly = false): EntryState {
     if (entry.assumeValid || entry.skipWorktree) return "clean";
     const info = this.info(entry.path);
     if (info === undefined) return "deleted";
@@ -126,10 +126,9 @@ export class WorktreeComparer {
     if ((mode & 0o170000) !== (entry.mode & 0o170000)) return "type";
     const now = statDataOf(info);
     const racy = this.#index.timestamp !== 0 && this.#index.timestamp <= entry.stat.mtime;
-    if (mode === entry.mode && statMatches(entry.stat, now, this.#trustCtime) && !racy) {
-      return "clean";
-    }
-    if (mode !== entry.mode) return "modified";
+    const matches = statMatches(entry.stat, now, this.#trustCtime);
+    if (mode === entry.mode && matches && !racy) return "clean";
+    if (mode !== entry.mode || (statOnly && !matches)) return "modified";
     if (
       entry.stat.size !== 0 && entry.stat.size !== now.size && entry.stat.mtime !== 0 &&
       !this.#converts(entry)
@@ -239,6 +238,8 @@ export function diffIndexWorktree(
   options: {
     refresh?: boolean;
     showIntentToAdd?: boolean;
+    /** Take a file whose stat data differ for changed, without a look at its content. */
+    statOnly?: boolean;
     /** What of a submodule's worktree counts. Default: what it tracks. */
     submodules?: (path: ByteString) => SubmoduleIgnore;
   } = {},
@@ -258,7 +259,7 @@ export function diffIndexWorktree(
       out.push({ old: none, new: { ...none, mode }, status: "U", score: 0 });
       continue;
     }
-    let state = comparer.state(entry, options.refresh ?? true);
+    let state = comparer.state(entry, options.refresh ?? true, options.statOnly);
     let inside: DiffFile["submodule"];
     if ((entry.mode & 0o170000) === 0o160000 && (state === "clean" || state === "modified")) {
       const ignore = options.submodules?.(entry.path) ?? "untracked";
@@ -444,7 +445,7 @@ export function listUntracked(
   index: GitIndex,
   options: UntrackedOptions = {},
 ): { untracked: ByteString[]; ignored: ByteString[] } {
-  const rules = options.rules ?? ignoreRulesOf(repository);
+  const rules = options.rules ?? ignoreRulesOf(repository, index);
   const untracked: ByteString[] = [];
   const ignored: ByteString[] = [];
   const collapse = options.collapse ?? true;
@@ -523,8 +524,15 @@ export function listUntracked(
   return { untracked: untracked.sort(), ignored: ignored.sort() };
 }
 
-/** The ignore rules of a repository. */
-export function ignoreRulesOf(repository: Repository): IgnoreRules {
+/** The ignore rules of a repository; `index` gives the files that a sparse checkout leaves out. */
+export function ignoreRulesOf(repository: Repository, index?: GitIndex): IgnoreRules {
+  let sparse: boolean | undefined;
+  const skipped = (path: ByteString): ByteString | undefined => {
+    sparse ??= index?.entries.some((entry) => entry.skipWorktree) ?? false;
+    const entry = sparse ? index!.get(path) : undefined;
+    const object = entry?.skipWorktree ? repository.objects.read(entry.id) : undefined;
+    return object === undefined ? undefined : toByteString(object.data);
+  };
   const home = repository.environment.get("HOME");
   const configured = repository.config.get("core.excludesfile");
   const xdg = repository.environment.get("XDG_CONFIG_HOME") ||
@@ -535,7 +543,7 @@ export function ignoreRulesOf(repository: Repository): IgnoreRules {
     ? undefined
     : expandHome(configured, home);
   const rules = new IgnoreRules(
-    (path) => readTextIfAny(repository.worktreePath(path)),
+    (path) => readTextIfAny(repository.worktreePath(path)) ?? skipped(path),
     repository.config.bool("core.ignorecase", false),
   );
   if (globalPath !== undefined) rules.addFile(globalPath);

@@ -23,6 +23,7 @@ export function printCommitSummary(
   root: boolean,
   author: ByteString,
   committer: ByteString,
+  show?: { date: boolean },
 ): void {
   const { repo } = cli;
   const made = readCommit(repo.objects, id);
@@ -32,7 +33,7 @@ export function printCommitSummary(
   );
   const a = parseSignature(author), c = parseSignature(committer);
   if (a.name !== c.name || a.email !== c.email) cli.out(` Author: ${a.name} <${a.email}>\n`);
-  if (a.time !== c.time || a.zone !== c.zone) {
+  if (show?.date ?? (a.time !== c.time || a.zone !== c.zone)) {
     cli.out(` Date: ${formatDate(a.time, a.zone, { type: "default" })}\n`);
   }
   if (made.parents.length > 1) return;

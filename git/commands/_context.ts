@@ -11,9 +11,10 @@ import {
   toByteString,
 } from "../_bytes.ts";
 import { isDirectory, joinPath, nativePath, normalisePath, stat } from "../_files.ts";
-import type { Config } from "../config.ts";
+import { type Config, expandHome } from "../config.ts";
 import { GitError } from "../errors.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
+import { LockFile } from "../lock_file.ts";
 import { type Environment, identity, type IdentityOptions } from "../ident.ts";
 import {
   absolutePath,
@@ -470,31 +471,35 @@ export class Cli {
     return argument.startsWith("/") ? argument : `${this.startDirectory}/${argument}`;
   }
 
+  /** The file of a hook, or `undefined` when there is none that can run. */
+  hookPath(name: string): ByteString | undefined {
+    const directory = this.config.get("core.hookspath") ?? `${this.repo.paths.commonDir}/hooks`;
+    const path = absolutePath(
+      `${expandHome(directory, this.env.get("HOME"))}/${name}`,
+    );
+    const info = stat(path);
+    if (info === undefined || info.isDirectory) return undefined;
+    if (((info.mode ?? 0) & 0o111) !== 0) return path;
+    if (this.config.bool("advice.ignoredhook", true)) {
+      const { workTree } = this.repo.paths;
+      this.err(
+        `hint: The '${
+          path.startsWith(`${workTree}/`) ? path.slice(workTree!.length + 1) : path
+        }' hook was ignored because it's not set as executable.\n` +
+          "hint: You can disable this warning with `git config advice.ignoredHook false`.\n",
+      );
+    }
+    return undefined;
+  }
+
   /** Runs a hook if there is one; returns its exit code (0 when there is none). */
   runHook(
     name: string,
     args: ByteString[] = [],
     options: { input?: ByteString; env?: Record<string, string>; cwd?: ByteString } = {},
   ): number {
-    const directory = this.config.get("core.hookspath") ?? `${this.repo.paths.commonDir}/hooks`;
-    const path = directory.startsWith("/")
-      ? `${directory}/${name}`
-      : absolutePath(`${directory}/${name}`);
-    const info = stat(path);
-    if (info === undefined || info.isDirectory) return 0;
-    if (((info.mode ?? 0) & 0o111) === 0) {
-      if (this.config.bool("advice.ignoredhook", true)) {
-        this.err(
-          `hint: The '${
-            path.startsWith(`${this.repo.paths.workTree}/`)
-              ? path.slice(this.repo.paths.workTree!.length + 1)
-              : path
-          }' hook was ignored because it's not set as executable.\n` +
-            "hint: You can disable this warning with `git config advice.ignoredHook false`.\n",
-        );
-      }
-      return 0;
-    }
+    const path = this.hookPath(name);
+    if (path === undefined) return 0;
     this.flush();
     const env: Record<string, string> = {
       GIT_DIR: decodeText(
@@ -515,11 +520,25 @@ export class Cli {
   }
 
   /** Opens the user's editor on a file; fails when the editor does. */
-  edit(path: ByteString): void {
+  edit(path: ByteString, env: Record<string, string> = {}): void {
     const editor = this.editor();
     if (editor === ":") return;
     this.flush();
-    const code = runChild(["/bin/sh", "-c", `${editor} "$@"`, editor, path], { inherit: true });
+    // Ctrl-C is the editor's. Should a signal end this process all the same, the shell that waits
+    // for the editor takes away the locks that nobody holds any more.
+    const ignore = (): void => {};
+    Deno.addSignalListener("SIGINT", ignore);
+    let code: number;
+    try {
+      const script =
+        `trap : INT; ${editor} "$1"; code=$?; shift; kill -0 $PPID 2>/dev/null || rm -f -- "$@"; exit $code`;
+      code = runChild(["/bin/sh", "-c", script, editor, path, ...LockFile.heldFiles()], {
+        inherit: true,
+        env,
+      });
+    } finally {
+      Deno.removeSignalListener("SIGINT", ignore);
+    }
     if (code !== 0) {
       throw new Exit(1, `error: There was a problem with the editor '${editor}'.\n`);
     }

@@ -5,12 +5,39 @@
  */
 import { trimSpaceEnd } from "../_bytes.ts";
 import type { ByteString } from "../_bytes.ts";
+import { type Cli, Exit } from "./_context.ts";
 
-/** Cleans a commit message the way `--cleanup` says. */
+/** The character before comments, `core.commentChar`. Fails when it is not one character. */
+export function commentCharacter(cli: Cli, message: ByteString = ""): string {
+  const value = cli.config.get("core.commentchar") ?? "#";
+  if (value.toLowerCase() === "auto") {
+    const used = new Set(message.split("\n").map((line) => line[0]));
+    const free = [..."#;@!$%^&|:"].find((character) => !used.has(character));
+    if (free === undefined) {
+      throw new Exit(
+        128,
+        "fatal: unable to select a comment character that is not used\nin the current commit message\n",
+      );
+    }
+    return free;
+  }
+  if (value.length !== 1) {
+    throw new Exit(
+      128,
+      "error: core.commentChar should only be one ASCII character\nfatal: unable to use the value of core.commentChar\n",
+    );
+  }
+  return value;
+}
+
+/**
+ * Cleans a commit message the way `--cleanup` says; `cut` takes away what stands below the
+ * scissors and no more.
+ */
 export function cleanupMessage(text: ByteString, mode: string, comment: string): ByteString {
   if (mode === "verbatim") return text;
   let body = text;
-  if (mode === "scissors") {
+  if (mode === "scissors" || mode === "cut") {
     const cut = body.search(
       new RegExp(
         `(^|\\n)${
@@ -20,6 +47,7 @@ export function cleanupMessage(text: ByteString, mode: string, comment: string):
     );
     if (cut >= 0) body = body.slice(0, cut === 0 ? 0 : cut + 1);
   }
+  if (mode === "cut") return body;
   const lines: string[] = [];
   let blank = false;
   for (const raw of body.split("\n")) {

@@ -5,6 +5,7 @@
  */
 import type { ByteString } from "../_bytes.ts";
 import { readTextIfAny, stat } from "../_files.ts";
+import { COLOR_RESET, colorSequence } from "../color.ts";
 import { type ColumnLayout, formatColumns } from "../columns.ts";
 import { parseConfig } from "../config.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
@@ -13,7 +14,7 @@ import { isGitlinkMode } from "../objects.ts";
 import { shortenRef } from "../ref_filter.ts";
 import { detectRenames } from "../rename.ts";
 import { walkCommits } from "../rev_list.ts";
-import { interpretBranchName, trackingRef } from "../revision.ts";
+import { trackingRef } from "../revision.ts";
 import {
   diffIndexWorktree,
   diffTreeIndex,
@@ -22,6 +23,7 @@ import {
 } from "../status.ts";
 import type { DiffPair } from "../tree_diff.ts";
 import { type Cli, quotePath, relativeToPrefix } from "./_context.ts";
+import { detachedLine, operationText } from "./_operation_state.ts";
 import { makePathspec, terminalColumns } from "./_revs.ts";
 import { submoduleSummary } from "./_submodule_summary.ts";
 
@@ -32,6 +34,43 @@ export interface StatusInfo {
   unmerged: { path: ByteString; stages: number }[];
   untracked: ByteString[];
   ignored: ByteString[];
+}
+
+/** Colours a piece of the text by its slot in `color.status`. */
+export type StatusPaint = (slot: string, text: ByteString) => ByteString;
+
+const plainPaint: StatusPaint = (_slot, text) => text;
+
+const STATUS_COLORS: Record<string, string> = {
+  added: "green",
+  updated: "green",
+  changed: "red",
+  untracked: "red",
+  unmerged: "red",
+  nobranch: "red",
+  localbranch: "green",
+  remotebranch: "red",
+};
+
+/** The colours of `status` on this terminal, if it shows any. */
+export function statusPaint(cli: Cli): StatusPaint {
+  if (!cli.useColor(cli.config.has("color.status") ? "color.status" : "status.color")) {
+    return plainPaint;
+  }
+  const known = new Map<string, string>();
+  return (slot, text) => {
+    let color = known.get(slot);
+    if (color === undefined) {
+      const names = slot === "added" ? ["added", "updated"] : [slot];
+      const configured = names.flatMap((name) => [
+        cli.config.get(`color.status.${name}`),
+        cli.config.get(`status.color.${name}`),
+      ]).find((value) => value !== undefined);
+      color = colorSequence(configured ?? STATUS_COLORS[slot] ?? "");
+      known.set(slot, color);
+    }
+    return color === "" || text === "" ? text : `${color}${text}${COLOR_RESET}`;
+  };
 }
 
 /** Collects the state of the worktree. */
@@ -131,13 +170,17 @@ export function aheadBehind(cli: Cli, a: ObjectId, b: ObjectId): [number, number
 }
 
 /** The lines about a branch's upstream. */
-export function trackingText(cli: Cli, branch: ByteString, full: boolean): ByteString {
+export function trackingText(
+  cli: Cli,
+  branch: ByteString,
+  full: boolean,
+  advice = cli.config.bool("advice.statushints", true),
+): ByteString {
   const { repo } = cli;
   const upstream = trackingRef(repo, branch);
   if (upstream === undefined) return "";
   const short = shortenRef(repo, upstream, false);
   const theirs = repo.refs.id(upstream);
-  const advice = cli.config.bool("advice.statushints", true);
   if (theirs === undefined) {
     return `Your branch is based on '${short}', but the upstream is gone.\n${
       advice ? '  (use "git branch --unset-upstream" to fixup)\n' : ""
@@ -193,10 +236,13 @@ export function longStatus(
     committing?: boolean;
     columns?: ColumnLayout | undefined;
     ignoreSubmodules?: ByteString | undefined;
+    paint?: StatusPaint;
+    hints?: boolean;
   },
 ): { text: ByteString; committable: boolean } {
   const { repo } = cli;
-  const hints = cli.config.bool("advice.statushints", true) && !options.template;
+  const hints = options.hints ??
+    (cli.config.bool("advice.statushints", true) && !options.template);
   const relative = cli.config.bool("status.relativepaths", true);
   const shown = (path: ByteString): ByteString =>
     quotePath(
@@ -206,28 +252,22 @@ export function longStatus(
   let out = "";
   const head = repo.refs.read("HEAD");
   const initial = repo.head() === undefined;
-  const state = operationState(cli);
+  const paint = options.paint ?? plainPaint;
   if (head?.kind === "symbolic") {
     const branch = head.target.replace(/^refs\/heads\//, "");
-    out += `On branch ${branch}\n`;
-    const tracking = initial ? "" : trackingText(cli, branch, options.aheadBehind);
+    out += `On branch ${paint("branch", branch)}\n`;
+    const tracking = initial ? "" : trackingText(cli, branch, options.aheadBehind, hints);
     if (tracking !== "") out += `${tracking}\n`;
   } else if (head !== undefined) {
-    const moved = repo.refs.readLog("HEAD")?.findLast((entry) =>
-      entry.message.startsWith("checkout: moving from ")
-    );
-    const to = moved === undefined
-      ? undefined
-      : /^checkout: moving from [^ ]+ to ([^ ]+)/.exec(moved.message)?.[1];
-    if (to !== undefined && moved !== undefined) {
-      const same = repo.head() === moved.newId;
-      const label = /^[0-9a-f]{40}/.test(to)
-        ? cli.abbrev(moved.newId)
-        : interpretBranchName(repo, to).replace(/^refs\/(remotes|tags|heads)\//, "");
-      out += `HEAD detached ${same ? "at" : "from"} ${label}\n`;
-    } else out += "Not currently on any branch.\n";
+    const { words, name } = detachedLine(cli);
+    out += `${paint("nobranch", words)}${name}\n`;
   }
-  if (state !== "") out += state(info.unmerged.length > 0, hints);
+  out += operationText(cli, {
+    unmerged: info.unmerged.length > 0,
+    dirty: info.unstaged.length > 0,
+    hints,
+    amend: options.amend ?? false,
+  });
   if (initial) {
     out += options.template || options.committing ? "\nInitial commit\n\n" : "\nNo commits yet\n\n";
   }
@@ -255,7 +295,7 @@ export function longStatus(
       const name = pair.status === "R" || pair.status === "C"
         ? `${shown(pair.old.path)} -> ${shown(pair.new.path)}`
         : shown(pair.new.path);
-      out += `\t${pad(labels[pair.status]!, 12)}${name}\n`;
+      out += `\t${paint("added", `${pad(labels[pair.status]!, 12)}${name}`)}\n`;
     }
     out += "\n";
   }
@@ -275,7 +315,7 @@ export function longStatus(
       else out += '  (use "git add/rm <file>..." as appropriate to mark resolution)\n';
     }
     for (const { path, stages } of info.unmerged) {
-      out += `\t${pad(UNMERGED_WORDS[stages]!, 17)}${shown(path)}\n`;
+      out += `\t${paint("unmerged", `${pad(UNMERGED_WORDS[stages]!, 17)}${shown(path)}`)}\n`;
     }
     out += "\n";
   }
@@ -298,7 +338,7 @@ export function longStatus(
         ...(inside.modified ? ["modified content"] : []),
         ...(inside.untracked ? ["untracked content"] : []),
       ];
-      out += `\t${pad(labels[pair.status]!, 12)}${shown(pair.new.path)}${
+      out += `\t${paint("changed", `${pad(labels[pair.status]!, 12)}${shown(pair.new.path)}`)}${
         notes.length === 0 ? "" : ` (${notes.join(", ")})`
       }\n`;
     }
@@ -324,7 +364,7 @@ export function longStatus(
     out += `${title}\n`;
     if (hints) out += `${hint}\n`;
     out += options.columns === undefined
-      ? paths.map((path) => `\t${shown(path)}\n`).join("")
+      ? paths.map((path) => `\t${paint("untracked", shown(path))}\n`).join("")
       : formatColumns(paths.map(shown), options.columns, {
         width: terminalColumns(cli) - 1,
         indent: "\t",
@@ -404,40 +444,4 @@ function ignoredSubmodule(cli: Cli, path: ByteString): ByteString | undefined {
 
 function mergeInProgress(cli: Cli): boolean {
   return stat(`${cli.repo.paths.gitDir}/MERGE_HEAD`) !== undefined;
-}
-
-function operationState(cli: Cli): "" | ((unmerged: boolean, hints: boolean) => ByteString) {
-  const { gitDir } = cli.repo.paths;
-  if (stat(`${gitDir}/MERGE_HEAD`) !== undefined) {
-    return (unmerged, hints) =>
-      unmerged
-        ? `You have unmerged paths.\n${
-          hints
-            ? '  (fix conflicts and run "git commit")\n  (use "git merge --abort" to abort the merge)\n'
-            : ""
-        }\n`
-        : `All conflicts fixed but you are still merging.\n${
-          hints ? '  (use "git commit" to conclude merge)\n' : ""
-        }\n`;
-  }
-  for (
-    const [file, verb, command] of [["CHERRY_PICK_HEAD", "cherry-picking", "cherry-pick"], [
-      "REVERT_HEAD",
-      "reverting",
-      "revert",
-    ]] as const
-  ) {
-    const id = readTextIfAny(`${gitDir}/${file}`)?.trim();
-    if (id === undefined) continue;
-    return (unmerged, hints) =>
-      `You are currently ${verb} commit ${cli.abbrev(id)}.\n${
-        hints
-          ? (unmerged
-            ? `  (fix conflicts and run "git ${command} --continue")\n`
-            : `  (all conflicts fixed: run "git ${command} --continue")\n`) +
-            `  (use "git ${command} --skip" to skip this patch)\n  (use "git ${command} --abort" to cancel the ${command} operation)\n`
-          : ""
-      }\n`;
-  }
-  return "";
 }

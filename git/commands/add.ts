@@ -16,6 +16,7 @@ import {
 import { addPath } from "./_add_path.ts";
 import { linkAbove } from "../worktree.ts";
 import { type Cli, die, Exit } from "./_context.ts";
+import { pathArguments } from "./_pathspec_file.ts";
 import { parseOptions } from "./_options.ts";
 import { makePathspec } from "./_revs.ts";
 
@@ -38,7 +39,7 @@ export function add(cli: Cli, args: ByteString[]): number {
   if (chmod !== undefined && chmod !== "+x" && chmod !== "-x") {
     die(`--chmod param '${chmod}' must be either -x or +x`);
   }
-  const paths = o.rest;
+  const paths = pathArguments(cli, o);
   if (paths.length === 0 && !o.flag("all") && !o.flag("update") && !o.flag("renormalize")) {
     cli.err("Nothing specified, nothing added.\n");
     if (cli.config.bool("advice.addemptypathspec", true)) {
@@ -78,13 +79,22 @@ export function add(cli: Cli, args: ByteString[]): number {
   // Paths that match something tracked count as matched.
   for (const entry of index.entries) spec.matches(entry.path);
   const additions: ByteString[] = [];
+  const unresolved: ByteString[] = [];
   for (const pair of changed) {
     const path = pair.new.path;
     if (pair.status === "D" || (pair.status === "U" && pair.new.mode === 0)) {
-      if (!removal) continue;
+      if (!removal) {
+        if (pair.status === "U" && !wholeTree) unresolved.push(path);
+        continue;
+      }
       shownLines.push([path, `remove '${path}'\n`]);
       if (!o.flag("dry-run")) index.remove(path);
     } else additions.push(path);
+  }
+  for (const path of unresolved) {
+    if (paths.some((one) => cli.pathArgument(one) === path)) {
+      die(`pathspec '${path}' did not match any files`);
+    }
   }
   if (o.flag("renormalize")) {
     additions.push(

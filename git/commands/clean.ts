@@ -26,7 +26,7 @@ export function clean(cli: Cli, args: ByteString[]): number {
   }
   if (o.flag("x") && o.flag("X")) die("options '-x' and '-X' cannot be used together");
   const index = repo.readIndex();
-  const rules = ignoreRulesOf(repo);
+  const rules = ignoreRulesOf(repo, index);
   for (const pattern of o.list("exclude")) rules.addPattern(pattern);
   const spec = o.rest.length > 0
     ? makePathspec(cli, o.rest)

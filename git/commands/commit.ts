@@ -3,305 +3,301 @@
  *
  * @module
  */
-import { type ByteString, decodeText, fromByteString, toByteString, trimSpace } from "../_bytes.ts";
-import { lstat, nativePath, readFileIfAny, readTextIfAny, removeFile, stat } from "../_files.ts";
-import { approximateDate, formatDate, localZone, parseDate } from "../date.ts";
-import { formatPatch } from "../diff_format.ts";
+import { type ByteString, decodeText, fromByteString, toByteString } from "../_bytes.ts";
+import { nativePath, readTextIfAny, removeFile, stat } from "../_files.ts";
+import { approximateDate, localZone, parseDate } from "../date.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
-import { type GitIndex, GitIndex as GitIndexClass, makeEntry } from "../index_file.ts";
-import { commitLinks } from "../merge_base.ts";
+import { commitLinks, mergeBases } from "../merge_base.ts";
 import { peelTo, readCommit } from "../object_store.ts";
 import { formatCommit, parseSignature } from "../objects.ts";
-import { subjectOf } from "../pretty.ts";
 import { walkCommits } from "../rev_list.ts";
-import { resolveRevision } from "../revision.ts";
-import { diffIndexWorktree, flattenTree, writeIndexTree } from "../status.ts";
-import { addPath } from "./_add_path.ts";
+import { writeIndexTree } from "../status.ts";
+import { CommitIndex, type CommitOrigin, refusePartial } from "./_commit_index.ts";
+import {
+  type Cleanup,
+  type CommitRequest,
+  composeMessage,
+  messageIsEmpty,
+  messageTemplate,
+  templateUntouched,
+} from "./_commit_message.ts";
 import { printCommitSummary } from "./_commit_summary.ts";
 import { type Cli, die, Exit } from "./_context.ts";
 import { headTree, parentTree } from "./_head_tree.ts";
 import { finishAutostash } from "./_merge_autostash.ts";
-import { addTrailer, cleanupMessage } from "./_message.ts";
+import { addTrailer, cleanupMessage, commentCharacter } from "./_message.ts";
 import { type Options, parseOptions } from "./_options.ts";
-import { DiffArguments, makePathspec } from "./_revs.ts";
-import { collectStatus, longStatus, renamesSetting } from "./_status_text.ts";
-import { status } from "./status.ts";
+import { pathArguments } from "./_pathspec_file.ts";
+import { signText } from "./_signing.ts";
+import { printStatus, statusInfo, statusSettings } from "./status.ts";
+
+const USAGE =
+  "git commit [-a | --interactive | --patch] [-s] [-v] [-u<mode>] [--amend]\n           [--dry-run] [(-c | -C | --squash) <commit> | --fixup [(amend|reword):]<commit>)]\n           [-F <file> | -m <msg>] [--reset-author] [--allow-empty]\n           [--allow-empty-message] [--no-verify] [-e] [--author=<author>]\n           [--date=<date>] [--cleanup=<mode>] [--[no-]status]\n           [-i | -o] [--pathspec-from-file=<file> [--pathspec-file-nul]]\n           [(--trailer <token>[(=|:)<value>])...] [-S[<keyid>]]\n           [--] [<pathspec>...]";
+
+const EMPTY_AMEND =
+  'You asked to amend the most recent commit, but doing so would make\nit empty. You can repeat your command with --allow-empty, or you can\nremove the commit entirely with "git reset HEAD^".\n';
+const EMPTY_PICK =
+  "The previous cherry-pick is now empty, possibly due to conflict resolution.\nIf you wish to commit it anyway, use:\n\n    git commit --allow-empty\n\n";
+
+function refuseTogether(pairs: [boolean, string][]): void {
+  const given = pairs.filter(([on]) => on).map(([, name]) => `'${name}'`);
+  if (given.length < 2) return;
+  const last = given.pop();
+  die(
+    given.length === 1
+      ? `options ${given[0]} and ${last} cannot be used together`
+      : `options ${given.join(", ")}, and ${last} cannot be used together`,
+  );
+}
+
+function originOf(cli: Cli): CommitOrigin {
+  const { gitDir } = cli.repo.paths;
+  if (stat(`${gitDir}/MERGE_HEAD`) !== undefined) return "merge";
+  if (stat(`${gitDir}/CHERRY_PICK_HEAD`) === undefined) return "commit";
+  return stat(`${gitDir}/rebase-merge`) === undefined ? "cherry-pick" : "rebase";
+}
+
+function commitNamed(cli: Cli, name: ByteString): ObjectId {
+  const id = cli.tryRevision(name);
+  const commit = id === undefined ? undefined : peelTo(cli.repo.objects, id, "commit");
+  return commit ?? die(`could not lookup commit ${name}`);
+}
+
+function fixupOf(o: Options, origin: CommitOrigin): CommitRequest["fixup"] {
+  const text = o.text("fixup");
+  if (text === undefined) return undefined;
+  const match = /^([A-Za-z]+):(.*)$/s.exec(text);
+  if (match === null) return { prefix: "fixup", commit: text };
+  const [, word, commit] = match as unknown as [string, string, string];
+  if (word !== "amend" && word !== "reword") die(`unknown option: --fixup=${word}:${commit}`);
+  if (word === "reword") {
+    if (origin === "merge") die("You are in the middle of a merge -- cannot reword.");
+    if (origin === "cherry-pick") die("You are in the middle of a cherry-pick -- cannot reword.");
+    if (o.rest.length > 0) {
+      die(`reword option of '--fixup' and path '${o.rest[0]}' cannot be used together`);
+    }
+    if (["patch", "interactive", "all", "include", "only"].some((name) => o.flag(name))) {
+      die(
+        "reword option of '--fixup' and '--patch/--interactive/--all/--include/--only' cannot be used together",
+      );
+    }
+  }
+  if (o.list("message").length > 0) {
+    die(`options '-m' and '--fixup:${word}' cannot be used together`);
+  }
+  return { prefix: "amend", commit };
+}
+
+function readRequest(cli: Cli, o: Options): CommitRequest {
+  const { repo, config } = cli;
+  const head = repo.head();
+  const origin = originOf(cli);
+  const amend = o.flag("amend");
+  const messages = o.list("message").length > 0;
+  if (o.given("author") && o.flag("reset-author")) {
+    die("options '--reset-author' and '--author' cannot be used together");
+  }
+  if (amend && head === undefined) die("You have nothing to amend.");
+  if (amend && origin !== "commit") {
+    die(`You are in the middle of a ${origin} -- cannot amend.`);
+  }
+  if (o.given("fixup") && o.given("squash")) {
+    die("options '--squash' and '--fixup' cannot be used together");
+  }
+  const reuseText = o.text("reuse-message"), reedit = o.text("reedit-message");
+  const file = o.text("file");
+  refuseTogether([
+    [reuseText !== undefined, "-C"],
+    [reedit !== undefined, "-c"],
+    [file !== undefined, "-F"],
+    [o.given("fixup"), "--fixup"],
+  ]);
+  refuseTogether([
+    [messages, "-m"],
+    [reedit !== undefined, "-c"],
+    [reuseText !== undefined, "-C"],
+    [file !== undefined, "-F"],
+  ]);
+  let useEditor = !(file !== undefined || messages || reuseText !== undefined);
+  const fixup = fixupOf(o, origin);
+  const reuse = reedit ?? reuseText ?? (amend && fixup === undefined ? "HEAD" : undefined);
+  if (
+    reuse === undefined && origin !== "cherry-pick" && origin !== "rebase" &&
+    o.flag("reset-author")
+  ) die("--reset-author can be used only with -C, -c or --amend.");
+  let authorFrom: ObjectId | undefined;
+  if (!o.flag("reset-author")) {
+    if (reuse !== undefined) authorFrom = commitNamed(cli, reuse);
+    if (origin === "cherry-pick" || origin === "rebase") {
+      authorFrom = commitNamed(cli, "CHERRY_PICK_HEAD");
+    }
+  } else if (reuse !== undefined) commitNamed(cli, reuse);
+  refuseTogether([
+    [o.flag("include"), "-i/--include"],
+    [o.flag("only"), "-o/--only"],
+    [o.flag("all"), "-a/--all"],
+    [o.flag("interactive") || o.flag("patch"), "--interactive/-p/--patch"],
+  ]);
+  if (fixup?.prefix === "fixup") useEditor = false;
+  const edit = o.values.get("edit");
+  if (edit !== undefined) useEditor = edit !== false;
+  const word = o.text("cleanup") ?? config.get("commit.cleanup") ?? "default";
+  if (!/^(default|verbatim|whitespace|strip|scissors)$/.test(word)) {
+    die(`Invalid cleanup mode ${word}`);
+  }
+  const cleanup = word === "default"
+    ? useEditor ? "strip" : "whitespace"
+    : word === "scissors" && !useEditor
+    ? "whitespace"
+    : word as Cleanup;
+  const given = reuse !== undefined && !amend || file !== undefined || fixup !== undefined ||
+    messages;
+  const configured = o.given("template") ? undefined : config.get("commit.template");
+  const template = given || o.negated("template")
+    ? undefined
+    : o.text("template") !== undefined
+    ? cli.fileArgument(o.text("template")!)
+    : configured === undefined
+    ? undefined
+    : expandTemplate(cli, configured);
+  const verbose = o.given("verbose")
+    ? o.count("verbose")
+    : /^\d+$/.test(config.entry("commit.verbose")?.value ?? "")
+    ? Number(config.get("commit.verbose"))
+    : config.bool("commit.verbose", false)
+    ? 1
+    : 0;
+  return {
+    options: o,
+    origin,
+    amend,
+    head,
+    reuse,
+    authorFrom,
+    fixup,
+    template,
+    useEditor,
+    allowEmpty: o.flag("allow-empty") || fixup?.prefix === "amend",
+    only: o.flag("only") || /^reword:/.test(o.text("fixup") ?? ""),
+    cleanup,
+    verbose,
+  };
+}
+
+function expandTemplate(cli: Cli, path: ByteString): ByteString {
+  if (path.startsWith("~/")) return `${cli.env.get("HOME") ?? ""}${path.slice(1)}`;
+  return path.startsWith("/") ? path : `${cli.repo.paths.workTree}/${path}`;
+}
 
 /** `git commit` */
 export function commit(cli: Cli, args: ByteString[]): number {
-  const usage =
-    "git commit [-a | --interactive | --patch] [-s] [-v] [-u<mode>] [--amend]\n           [--dry-run] [(-c | -C | --squash) <commit> | --fixup [(amend|reword):]<commit>)]\n           [-F <file> | -m <msg>] [--reset-author] [--allow-empty]\n           [--allow-empty-message] [--no-verify] [-e] [--author=<author>]\n           [--date=<date>] [--cleanup=<mode>] [--[no-]status]\n           [-i | -o] [--pathspec-from-file=<file> [--pathspec-file-nul]]\n           [(--trailer <token>[(=|:)<value>])...] [-S[<keyid>]]\n           [--] [<pathspec>...]";
   const o = parseOptions(
     cli,
     args,
-    "q,quiet v,verbose+ F,file= author= date= m,message* c,reedit-message= C,reuse-message= fixup= squash= reset-author trailer* s,signoff t,template= e,edit cleanup= status S,gpg-sign? a,all i,include interactive p,patch o,only n,no-verify dry-run short branch ahead-behind porcelain long z,null amend no-post-rewrite u,untracked-files? pathspec-from-file= pathspec-file-nul allow-empty allow-empty-message",
-    usage,
+    "q,quiet v,verbose+ F,file= author= date= m,message* c,reedit-message= C,reuse-message= fixup= squash= reset-author trailer* s,signoff t,template= e,edit cleanup= status S,gpg-sign? a,all i,include interactive p,patch o,only n,no-verify dry-run short branch ahead-behind !porcelain long z,null amend no-post-rewrite u,untracked-files? pathspec-from-file= pathspec-file-nul allow-empty allow-empty-message",
+    USAGE,
   );
   cli.needWorkTree();
-  const { repo, config } = cli;
-  const { gitDir } = repo.paths;
-  const comment = config.get("core.commentchar") ?? "#";
-  if (o.flag("dry-run") || o.flag("short") || o.flag("porcelain") || o.flag("long")) {
-    if (o.flag("all")) updateTracked(cli, repo.readIndex());
-    const index = repo.readIndex();
-    const info = collectStatus(cli, index, headTree(cli), {
-      untracked: "normal",
-      ignored: false,
-      renames: renamesSetting(cli),
-    });
-    if (o.flag("short") || o.flag("porcelain")) {
-      status(cli, [
-        o.flag("short") ? "--short" : "--porcelain",
-        ...(o.flag("branch") ? ["--branch"] : []),
-      ]);
-    } else {cli.out(
-        longStatus(cli, info, {
-          committing: true,
-          untrackedShown: true,
-          ignoredShown: false,
-          aheadBehind: true,
-        })
-          .text,
-      );}
-    return info.staged.length > 0 ? 0 : 1;
+  const { repo } = cli;
+  const request = readRequest(cli, o);
+  const { origin, amend, head } = request;
+  const settings = statusSettings(cli, o, false);
+  const paths = pathArguments(cli, o);
+  if (o.flag("all") && paths.length > 0) {
+    die(`paths '${paths[0]} ...' with -a does not make sense`);
   }
-  const amend = o.flag("amend");
-  const headId = repo.head();
-  const branch = repo.headBranch();
-  if (amend && headId === undefined) die("You have nothing to amend.");
-  const mergeHeads =
-    readTextIfAny(`${gitDir}/MERGE_HEAD`)?.trim().split("\n").filter((line) => line !== "") ?? [];
-  const picking = readTextIfAny(`${gitDir}/CHERRY_PICK_HEAD`)?.trim();
-  if (amend && mergeHeads.length > 0) die("You are in the middle of a merge -- cannot amend.");
-  if (amend && picking !== undefined) {
-    die("You are in the middle of a cherry-pick -- cannot amend.");
-  }
-  if (o.flag("all") && o.rest.length > 0) {
-    die(`paths '${o.rest[0]} ...' with -a does not make sense`);
-  }
-  if (mergeHeads.length > 0 && o.rest.length > 0 && !o.flag("include")) {
-    die("cannot do a partial commit during a merge.");
-  }
-  const index = repo.readIndex();
-  if (index.unmerged && !o.flag("all") && o.rest.length === 0) {
-    const paths = [
-      ...new Set(
-        index.entries.filter((entry) => entry.stage > 0).map((entry) => `U\t${entry.path}\n`),
-      ),
-    ].join("");
-    throw new Exit(
-      128,
-      `${paths}error: Committing is not possible because you have unmerged files.\nhint: Fix them up in the work tree, and then use 'git add/rm <file>'\nhint: as appropriate to mark resolution and make a commit.\nfatal: Exiting because of an unresolved conflict.\n`,
-    );
-  }
-  using lock = repo.lockIndex();
-  let commitIndexState = index;
-  if (o.flag("all")) updateTracked(cli, index);
-  else if (o.rest.length > 0) {
-    const spec = makePathspec(cli, o.rest);
-    const known = flattenTree(repo, headTree(cli));
-    const chosen = new Set<ByteString>();
-    for (const entry of index.entries) if (spec.matches(entry.path)) chosen.add(entry.path);
-    for (const path of known.keys()) if (spec.matches(path)) chosen.add(path);
-    const missing = spec.unmatched();
-    if (missing.length > 0) {
-      throw new Exit(
-        1,
-        missing.map((path) => `error: pathspec '${path}' did not match any file(s) known to git\n`)
-          .join(""),
-      );
-    }
-    for (const path of chosen) stagePath(cli, index, path);
-    if (!o.flag("include")) {
-      // Only these paths on top of HEAD are committed.
-      const partial = new GitIndexClass(repo.algorithm);
-      const entries = [...known].filter(([path]) => !chosen.has(path)).map(([path, { mode, id }]) =>
-        makeEntry(path, mode, id)
-      );
-      for (const path of chosen) {
-        const entry = index.get(path);
-        if (entry !== undefined) entries.push({ ...entry });
-      }
-      partial.replaceAll(entries);
-      commitIndexState = partial;
-    }
-  }
-  if (!o.flag("no-verify")) {
-    const code = cli.runHook("pre-commit", [], {
-      env: { GIT_INDEX_FILE: decodeText(repo.indexPath) },
-    });
-    if (code !== 0) return 1;
-  }
-  const parentIds = amend
-    ? [...readCommit(repo.objects, headId!).parents]
-    : headId === undefined
-    ? []
-    : [headId, ...mergeHeads];
-  const tree = writeIndexTree(repo, commitIndexState);
-  const baseTree = parentIds[0] === undefined
-    ? undefined
-    : commitLinks(repo.objects, parentIds[0]).tree;
-  const useEditorState = { edit: true };
-  let message = composeMessage(cli, o, amend, headId, useEditorState, picking);
-  const info = collectStatus(cli, commitIndexState, amend ? parentTree(cli) : headTree(cli), {
-    untracked: "normal",
-    ignored: false,
-    renames: renamesSetting(cli),
-  });
-  const empty = tree === (baseTree ?? repo.algorithm.emptyTree) && parentIds.length < 2;
-  if (
-    empty && !o.flag("allow-empty") && !amend && mergeHeads.length === 0 && (picking === undefined)
-  ) {
-    repo.writeIndex(index, lock);
-    cli.out(
-      longStatus(cli, info, {
-        committing: true,
-        untrackedShown: config.entry("status.showuntrackedfiles")?.value !== "no",
-        ignoredShown: false,
-        aheadBehind: true,
-      }).text,
-    );
-    return 1;
+  if (o.flag("interactive") || o.flag("patch")) {
+    die("commit has no interactive mode; stage with 'git add' and run commit again");
   }
   if (
-    empty && amend && !o.flag("allow-empty") && parentIds.length > 0 &&
-    commitLinks(repo.objects, headId!).tree !== tree
-  ) {
-    cli.err(
-      'You asked to amend the most recent commit, but doing so would make\nit empty. You can repeat your command with --allow-empty, or you can\nremove the commit entirely with "git reset HEAD^".\n',
-    );
-    return 1;
+    paths.length === 0 &&
+    (o.flag("include") ||
+      (request.only && !request.allowEmpty && (!amend || request.fixup?.prefix === "fixup")))
+  ) die("No paths with --include/--only does not make sense.");
+  const partial = !o.flag("include") && (paths.length > 0 || request.only);
+  if (partial) refusePartial(origin);
+  const choice = { all: o.flag("all"), include: o.flag("include"), paths, only: request.only };
+  const dry = o.flag("dry-run") || settings.format !== "long" || o.flag("long");
+  using prepared = CommitIndex.prepare(cli, choice, dry);
+  const showStatus = (committing: boolean): boolean => {
+    const tree = amend ? parentTree(cli) : headTree(cli);
+    const info = statusInfo(cli, prepared.committed, tree, { ...settings, paths: [] });
+    printStatus(cli, prepared.committed, info, settings, { committing, amend });
+    return info.staged.length > 0;
+  };
+  if (dry) return showStatus(true) ? 0 : 1;
+  const author = authorOf(cli, request);
+  exportAuthor(author);
+  const hookEnvironment = {
+    ...prepared.environment(),
+    ...(request.useEditor ? {} : { GIT_EDITOR: ":" }),
+  };
+  const runHook = (name: string, hookArguments: ByteString[] = []): number =>
+    cli.runHook(name, hookArguments, { env: hookEnvironment });
+  if (!o.flag("no-verify") && cli.hookPath("pre-commit") !== undefined) {
+    if (runHook("pre-commit") !== 0) return 1;
+    prepared.reload();
   }
-  if (o.flag("signoff")) message = addSignoff(cli, message);
-  for (const trailer of o.list("trailer")) message = addTrailer(message, trailer);
-  const author = authorOf(cli, o, amend, headId, picking);
+  const composed = composeMessage(cli, request);
+  let text = composed.text;
+  if (o.flag("signoff")) text = addSignoff(cli, text);
   const committer = cli.ident("committer");
-  const cleanupText = o.text("cleanup") ?? config.get("commit.cleanup") ?? "default";
-  const wantEdit = o.given("edit") ? o.flag("edit") : useEditorState.edit;
-  if (!["default", "verbatim", "whitespace", "strip", "scissors"].includes(cleanupText)) {
-    die(`Invalid cleanup mode ${cleanupText}`);
-  }
-  const cleanup = cleanupText === "default"
-    ? wantEdit ? "strip" : "whitespace"
-    : cleanupText === "scissors" && !wantEdit
-    ? "whitespace"
-    : cleanupText;
-  const file = `${gitDir}/COMMIT_EDITMSG`;
-  let text = message;
+  for (const trailer of o.list("trailer")) text = addTrailer(text, trailer);
+  const comment = commentCharacter(cli, text);
+  const tree = writeIndexTree(repo, prepared.committed);
+  const base = amend ? readCommit(repo.objects, head!).parents[0] : head;
+  const unchanged =
+    tree === (base === undefined ? repo.algorithm.emptyTree : commitLinks(repo.objects, base).tree);
+  const merged = amend && readCommit(repo.objects, head!).parents.length > 1;
+  const refused = unchanged && origin !== "merge" && !request.allowEmpty && !merged;
   if (
-    cleanup !== "verbatim" && !o.given("cleanup") || cleanup === "strip" || cleanup === "whitespace"
-  ) text = cleanupMessage(text, "whitespace", comment);
-  if (wantEdit) {
-    const showStatus = o.given("status") ? o.flag("status") : config.bool("commit.status", true);
-    let template = text === "" ? "\n" : text;
-    if (
-      showStatus &&
-      (cleanup === "strip" || cleanup === "scissors" || cleanup === "whitespace" ||
-        cleanup === "verbatim")
-    ) {
-      const note = cleanup === "strip"
-        ? `Please enter the commit message for your changes. Lines starting\nwith '${comment}' will be ignored, and an empty message aborts the commit.`
-        : `Please enter the commit message for your changes. Lines starting\nwith '${comment}' will be kept; you may remove them yourself if you want to.\nAn empty message aborts the commit.`;
-      if (cleanup === "scissors") {
-        template +=
-          `${comment} ------------------------ >8 ------------------------\n${comment} Do not modify or remove the line above.\n${comment} Everything below it will be ignored.\n`;
-      } else {template += `${template.endsWith("\n\n") || text === "" ? "" : "\n"}${
-          note.split("\n").map((line) => `${comment} ${line}\n`).join("")
-        }`;}
-      const a = parseSignature(author), c = parseSignature(committer);
-      let identLines = "";
-      if (a.name !== c.name || a.email !== c.email) {
-        identLines += `${comment} Author:    ${a.name} <${a.email}>\n`;
-      }
-      if (o.given("date") || (amend && a.time !== c.time)) {
-        identLines += `${comment} Date:      ${formatDate(a.time, a.zone, { type: "default" })}\n`;
-      }
-      template += `${comment}\n${identLines}${identLines === "" ? "" : `${comment}\n`}`;
-      template += longStatus(cli, info, {
-        comment,
-        amend,
-        template: true,
-        untrackedShown: config.entry("status.showuntrackedfiles")?.value !== "no",
-        ignoredShown: false,
-        aheadBehind: true,
-      }).text + `${comment}\n`;
-    }
-    if (o.count("verbose") > 0 || config.bool("commit.verbose", false)) {
-      template +=
-        `${comment} ------------------------ >8 ------------------------\n${comment} Do not modify or remove the line above.\n${comment} Everything below it will be ignored.\n`;
-      for (const pair of info.staged) {
-        template += formatPatch(repo.objects, pair, new DiffArguments().format(cli));
-      }
-    }
-    text = template;
+    request.useEditor &&
+    (o.given("status") ? o.flag("status") : cli.config.bool("commit.status", true))
+  ) {
+    const info = statusInfo(cli, prepared.committed, amend ? parentTree(cli) : headTree(cli), {
+      ...settings,
+      paths: [],
+    });
+    text += messageTemplate(cli, request, {
+      author,
+      committer,
+      comment,
+      info,
+      settings,
+      index: prepared.committed,
+      hasScissors: composed.hasScissors,
+    });
   }
+  const file = `${repo.paths.gitDir}/COMMIT_EDITMSG`;
+  const shownFile = repo.paths.gitDir === `${repo.paths.workTree}/.git`
+    ? ".git/COMMIT_EDITMSG"
+    : file;
   Deno.writeFileSync(nativePath(file), fromByteString(text));
-  const hookArguments = messageSource(o, amend, mergeHeads.length > 0, gitDir);
-  if (
-    cli.runHook(
-      "prepare-commit-msg",
-      [".git/COMMIT_EDITMSG", ...hookArguments].map((one, i) => (i === 0 ? file : one)),
-      { env: wantEdit ? {} : { GIT_EDITOR: ":" } },
-    ) !== 0
-  ) return 1;
-  if (wantEdit) {
+  if (refused) {
+    showStatus(false);
+    if (amend) cli.err(EMPTY_AMEND);
+    else if (origin !== "commit") cli.err(EMPTY_PICK);
+    return 1;
+  }
+  if (runHook("prepare-commit-msg", [shownFile, ...composed.source]) !== 0) return 1;
+  if (request.useEditor) {
     try {
-      cli.edit(file);
+      cli.edit(file, prepared.environment());
     } catch (error) {
-      if (error instanceof Exit) {
-        throw new Exit(1, `${error.text}Please supply the message using either -m or -F option.\n`);
-      }
-      throw error;
+      if (!(error instanceof Exit)) throw error;
+      throw new Exit(1, `${error.text}Please supply the message using either -m or -F option.\n`);
     }
   }
-  if (
-    !o.flag("no-verify") &&
-    cli.runHook("commit-msg", [file], { env: wantEdit ? {} : { GIT_EDITOR: ":" } }) !== 0
-  ) return 1;
-  text = readTextIfAny(file) ?? "";
-  if (wantEdit && (o.count("verbose") > 0 || config.bool("commit.verbose", false))) {
-    text = cleanupMessage(text, "scissors", comment);
-  }
-  text = cleanupMessage(text, cleanup, comment);
-  if (trimSpace(text) === "" && !o.flag("allow-empty-message")) {
-    throw new Exit(1, "Aborting commit due to empty commit message.\n");
-  }
-  if (text.includes("\0")) {
-    throw new Exit(1, "error: a NUL byte in commit log message not allowed.\n");
-  }
-  const encoding = config.get("i18n.commitencoding");
-  const extra: [string, string][] = encoding !== undefined && !/^utf-?8$/i.test(encoding)
-    ? [["encoding", encoding]]
-    : [];
-  if (amend) {
-    for (const [key, value] of readCommit(repo.objects, headId!).extra) {
-      if (!["gpgsig", "gpgsig-sha256", "encoding", "mergetag"].includes(key)) {
-        extra.push([key, value]);
-      }
-    }
-  }
-  const id = repo.objects.write(
-    "commit",
-    formatCommit({ tree, parents: parentIds, author, committer, extra, message: text }),
-  );
-  const action = cli.env.get("GIT_REFLOG_ACTION");
-  const word = action ??
-    (amend
-      ? "commit (amend)"
-      : headId === undefined
-      ? "commit (initial)"
-      : mergeHeads.length > 0
-      ? "commit (merge)"
-      : picking !== undefined
-      ? "commit (cherry-pick)"
-      : "commit");
+  if (!o.flag("no-verify") && runHook("commit-msg", [shownFile]) !== 0) return 1;
+  const message = finalMessage(request, file, comment);
+  const parents = parentsOf(cli, request);
+  const id = writeCommit(cli, request, { tree, parents, author, committer, message });
   repo.refs.update({
     name: "HEAD",
     newId: id,
-    oldId: headId ?? repo.algorithm.zero,
-    message: `${word}: ${subjectOf(text)}`,
+    oldId: head ?? repo.algorithm.zero,
+    message: `${reflogAction(cli, request)}: ${message.split("\n", 1)[0]}`,
   });
-  repo.writeIndex(index, lock);
   for (
     const name of [
       "CHERRY_PICK_HEAD",
@@ -312,156 +308,163 @@ export function commit(cli: Cli, args: ByteString[]): number {
       "SQUASH_MSG",
       "AUTO_MERGE",
     ]
-  ) removeFile(`${gitDir}/${name}`);
-  cli.runHook("post-commit");
-  finishAutostash(cli, true);
+  ) removeFile(`${repo.paths.gitDir}/${name}`);
+  prepared.commit();
+  cli.runHook("post-commit", [], { env: request.useEditor ? {} : { GIT_EDITOR: ":" } });
   if (amend && !o.flag("no-post-rewrite")) {
-    cli.runHook("post-rewrite", ["amend"], { input: `${headId} ${id}\n` });
+    cli.runHook("post-rewrite", ["amend"], { input: `${head} ${id}\n` });
   }
   if (!o.flag("quiet")) {
-    printCommitSummary(cli, id, baseTree, branch, parentIds.length === 0, author, committer);
+    const from = parents[0] === undefined ? undefined : commitLinks(repo.objects, parents[0]).tree;
+    printCommitSummary(cli, id, from, repo.headBranch(), head === undefined, author, committer, {
+      date: request.authorFrom !== undefined || o.given("date"),
+    });
   }
+  finishAutostash(cli, true);
   return 0;
 }
 
-function updateTracked(cli: Cli, index: GitIndex): void {
-  for (const pair of diffIndexWorktree(cli.repo, index)) stagePath(cli, index, pair.new.path);
-}
-
-function stagePath(cli: Cli, index: GitIndex, path: ByteString): void {
-  if (lstat(cli.repo.worktreePath(path)) === undefined) index.remove(path);
-  else addPath(cli, index, path);
-}
-
-function messageSource(
-  o: Options,
-  amend: boolean,
-  merging: boolean,
-  gitDir: ByteString,
-): ByteString[] {
-  if (o.list("message").length > 0 || o.given("file")) return ["message"];
-  if (o.given("reuse-message") || o.given("reedit-message")) {
-    return ["commit", o.text("reuse-message") ?? o.text("reedit-message")!];
-  }
-  if (amend) return ["commit", "HEAD"];
-  if (merging) return ["merge"];
-  if (stat(`${gitDir}/SQUASH_MSG`) !== undefined) return ["squash"];
-  if (o.given("template")) return ["template"];
-  return [];
-}
-
-function composeMessage(
-  cli: Cli,
-  o: Options,
-  amend: boolean,
-  head: ObjectId | undefined,
-  state: { edit: boolean },
-  picking: ObjectId | undefined,
+function finalMessage(
+  request: CommitRequest,
+  file: ByteString,
+  comment: string,
 ): ByteString {
+  const { options: o, cleanup } = request;
+  let message = readTextIfAny(file) ?? die(`could not read commit message: ${file}`);
+  if (request.verbose > 0 || cleanup === "scissors") {
+    message = cleanupMessage(message, "cut", comment);
+  }
+  message = cleanupMessage(message, cleanup, comment);
+  const lenient = o.flag("allow-empty-message");
+  if (!lenient && messageIsEmpty(message, cleanup === "verbatim")) {
+    throw new Exit(1, "Aborting commit due to empty commit message.\n");
+  }
+  if (!lenient && templateUntouched(request, message, comment)) {
+    throw new Exit(1, "Aborting commit; you did not edit the message.\n");
+  }
+  if (request.fixup !== undefined && message.startsWith("amend! ") && !lenient) {
+    const end = message.indexOf("\n\n");
+    if (end < 0 || messageIsEmpty(message.slice(end), cleanup === "verbatim")) {
+      throw new Exit(1, "Aborting commit due to empty commit message body.\n");
+    }
+  }
+  if (message.includes("\0")) {
+    throw new Exit(
+      128,
+      "error: a NUL byte in commit log message not allowed.\nfatal: failed to write commit object\n",
+    );
+  }
+  return message;
+}
+
+function parentsOf(cli: Cli, request: CommitRequest): ObjectId[] {
   const { repo } = cli;
+  const { amend, head, origin } = request;
+  if (head === undefined) return [];
+  if (amend) return [...readCommit(repo.objects, head).parents];
+  if (origin !== "merge") return [head];
   const { gitDir } = repo.paths;
-  const messageOf = (name: ByteString): ByteString => {
-    const id = resolveRevision(repo, name);
-    const target = id === undefined ? undefined : peelTo(repo.objects, id, "commit");
-    if (target === undefined) die(`could not lookup commit ${name}`);
-    return readCommit(repo.objects, target).message;
-  };
-  const messages = o.list("message");
-  const fixup = o.text("fixup");
-  if (messages.length > 0 && fixup === undefined && !o.given("squash")) {
-    state.edit = false;
-    return `${messages.join("\n\n")}\n`;
+  const parents = [head];
+  for (const line of (readTextIfAny(`${gitDir}/MERGE_HEAD`) ?? "").split("\n")) {
+    if (line === "") continue;
+    const id = cli.tryRevision(line);
+    if (id === undefined || peelTo(repo.objects, id, "commit") === undefined) {
+      die(`Corrupt MERGE_HEAD file (${line})`);
+    }
+    if (!parents.includes(id)) parents.push(id);
   }
-  const file = o.text("file");
-  if (file !== undefined) {
-    state.edit = false;
-    if (file === "-") return toByteString(cli.readStdin());
-    return toByteString(
-      readFileIfAny(cli.fileArgument(file)) ??
-        die(`could not read log file '${file}': No such file or directory`),
-    );
-  }
-  if (o.given("reuse-message")) {
-    state.edit = false;
-    return messageOf(o.text("reuse-message")!);
-  }
-  if (o.given("reedit-message")) return messageOf(o.text("reedit-message")!);
-  if (fixup !== undefined) {
-    state.edit = false;
-    return `fixup! ${subjectOf(messageOf(fixup.replace(/^(amend|reword):/, "")))}\n${
-      messages.length > 0 ? `\n${messages.join("\n\n")}\n` : ""
-    }`;
-  }
-  if (o.given("squash")) {
-    state.edit = messages.length === 0;
-    return `squash! ${subjectOf(messageOf(o.text("squash")!))}\n\n${messages.join("\n\n")}`;
-  }
-  if (amend) return readCommit(repo.objects, head!).message;
-  const merge = readTextIfAny(`${gitDir}/MERGE_MSG`),
-    squash = readTextIfAny(`${gitDir}/SQUASH_MSG`);
-  if (squash !== undefined) return squash + (merge ?? "");
-  if (merge !== undefined) return merge;
-  if (picking !== undefined) return readCommit(repo.objects, picking).message;
-  const template = o.text("template") ?? cli.config.get("commit.template");
-  if (template !== undefined) {
-    return toByteString(
-      readFileIfAny(cli.fileArgument(template)) ??
-        die(`could not read '${template}': No such file or directory`),
-    );
-  }
-  return "";
+  if (readTextIfAny(`${gitDir}/MERGE_MODE`) === "no-ff") return parents;
+  // What another parent contains already is no parent of its own.
+  return parents.filter((one) =>
+    !parents.some((other) => other !== one && mergeBases(repo.objects, one, [other]).includes(one))
+  );
 }
 
-function authorOf(
+function writeCommit(
   cli: Cli,
-  o: Options,
-  amend: boolean,
-  head: ObjectId | undefined,
-  picking: ObjectId | undefined,
-): ByteString {
-  const { repo } = cli;
-  let base: ByteString | undefined;
-  const reuse = o.text("reuse-message") ?? o.text("reedit-message");
-  if (!o.flag("reset-author")) {
-    if (reuse !== undefined) {
-      base = readCommit(repo.objects, peelTo(repo.objects, cli.revision(reuse), "commit")!).author;
-    } else if (amend) base = readCommit(repo.objects, head!).author;
-    else if (picking !== undefined) base = readCommit(repo.objects, picking).author;
+  request: CommitRequest,
+  parts: {
+    tree: ObjectId;
+    parents: ObjectId[];
+    author: ByteString;
+    committer: ByteString;
+    message: ByteString;
+  },
+): ObjectId {
+  const { repo, config } = cli;
+  const encoding = config.get("i18n.commitencoding");
+  const extra: [string, string][] = encoding !== undefined && !/^utf-?8$/i.test(encoding)
+    ? [["encoding", encoding]]
+    : [];
+  if (request.amend) {
+    for (const [key, value] of readCommit(repo.objects, request.head!).extra) {
+      if (!["gpgsig", "gpgsig-sha256", "encoding", "mergetag"].includes(key)) {
+        extra.push([key, value]);
+      }
+    }
   }
-  const dateText = o.text("date");
+  const o = request.options;
+  const signing = o.given("gpg-sign")
+    ? !o.negated("gpg-sign")
+    : config.bool("commit.gpgsign", false);
+  if (signing) {
+    const payload = toByteString(formatCommit({ ...parts, extra }));
+    extra.push(["gpgsig", signText(cli, payload, o.text("gpg-sign")).trimEnd()]);
+  }
+  return repo.objects.write("commit", formatCommit({ ...parts, extra }));
+}
+
+function reflogAction(cli: Cli, request: CommitRequest): ByteString {
+  const action = cli.env.get("GIT_REFLOG_ACTION");
+  if (action !== undefined) return action;
+  if (request.head === undefined) return "commit (initial)";
+  if (request.amend) return "commit (amend)";
+  return request.origin === "commit" ? "commit" : `commit (${request.origin})`;
+}
+
+/** Hooks see who the author is. */
+function exportAuthor(author: ByteString): void {
+  const { name, email, time, zone } = parseSignature(author);
+  Deno.env.set("GIT_AUTHOR_NAME", decodeText(name));
+  Deno.env.set("GIT_AUTHOR_EMAIL", decodeText(email));
+  Deno.env.set("GIT_AUTHOR_DATE", `@${time} ${zone}`);
+}
+
+function authorOf(cli: Cli, request: CommitRequest): ByteString {
+  const { repo } = cli;
+  const { options: o, authorFrom, head } = request;
+  let name: ByteString | undefined, email: ByteString | undefined, date: ByteString | undefined;
+  if (authorFrom !== undefined) {
+    const line = readCommit(repo.objects, authorFrom).author;
+    if (line === "") die(`commit '${request.reuse ?? "CHERRY_PICK_HEAD"}' lacks author header`);
+    if (!/^[^<>\n]*<[^<>\n]*> \d+ [+-]\d+$/.test(line)) {
+      die(`commit '${request.reuse ?? "CHERRY_PICK_HEAD"}' has malformed author line`);
+    }
+    const from = parseSignature(line);
+    [name, email, date] = [from.name, from.email, `@${from.time} ${from.zone}`];
+  }
   const forced = o.text("author");
   if (forced !== undefined) {
-    const match = /^(.*?)\s*<([^>]*)>$/.exec(forced);
-    let name: ByteString, email: ByteString;
-    if (match === null) {
-      let found: ByteString | undefined;
-      const pattern = new RegExp(forced, "i");
-      for (
-        const walked of walkCommits(repo.objects, { include: head === undefined ? [] : [head] })
-      ) {
-        const who = readCommit(repo.objects, walked.id).author;
-        if (pattern.test(who.replace(/ \d+ [+-]\d+$/, ""))) {
-          found = who;
-          break;
-        }
-      }
-      if (found === undefined) {
-        die(`--author '${forced}' is not 'Name <email>' and matches no existing author`);
-      }
-      ({ name, email } = parseSignature(found));
-    } else [name, email] = [match[1]!, match[2]!];
-    const date = dateText ??
-      (base === undefined
-        ? undefined
-        : `@${parseSignature(base).time} ${parseSignature(base).zone}`);
-    return cli.ident("author", { name, email, ...(date === undefined ? {} : { date }) });
+    const match = /^(.*?)\s*<([^>]*)>\s*$/.exec(
+      forced.includes(">") ? forced : authorLike(cli, forced, head),
+    );
+    if (match === null) die("malformed --author parameter");
+    [name, email] = [match[1]!, match[2]!];
   }
-  if (base !== undefined) {
-    if (dateText === undefined) return base;
-    const { name, email } = parseSignature(base);
-    return cli.ident("author", { name, email, date: dateOrDie(dateText) });
+  const dateText = o.text("date");
+  if (dateText !== undefined) date = dateOrDie(dateText);
+  return cli.ident("author", { name, email, date, strict: true });
+}
+
+function authorLike(cli: Cli, text: ByteString, head: ObjectId | undefined): ByteString {
+  const wanted = text.toLowerCase();
+  for (
+    const { id } of walkCommits(cli.repo.objects, { include: head === undefined ? [] : [head] })
+  ) {
+    const who = readCommit(cli.repo.objects, id).author.replace(/ \d+ [+-]\d+$/, "");
+    if (who.toLowerCase().includes(wanted)) return who;
   }
-  return cli.ident("author", dateText === undefined ? {} : { date: dateOrDie(dateText) });
+  die(`--author '${text}' is not 'Name <email>' and matches no existing author`);
 }
 
 function dateOrDie(text: ByteString): ByteString {

@@ -1004,7 +1004,7 @@ export function diffFiles(cli: Cli, args: ByteString[]): number {
   if (!d.given) d.raw = true;
   const index = cli.repo.readIndex();
   const pathspec = paths.length > 0 ? makePathspec(cli, paths) : undefined;
-  let pairs = diffIndexWorktree(cli.repo, index, pathspec, { refresh: false });
+  let pairs = diffIndexWorktree(cli.repo, index, pathspec, { refresh: false, statOnly: true });
   pairs = unmergedPairs(cli, index, pairs, base, d);
   if (pairs.some((pair) => pair.status === "U") && d.combined !== "") {
     return showUnmerged(cli, d, pairs);
