@@ -72,6 +72,21 @@ export function addTrailer(message: ByteString, trailer: ByteString, once = fals
   const text = message.replace(/\n+$/, "");
   const last = text.slice(text.lastIndexOf("\n") + 1);
   if (once && last === line) return message;
-  const isTrailer = /^[A-Za-z0-9-]+: /.test(last) && text.includes("\n");
+  const isTrailer = endsInTrailers(text);
   return `${text}${text === "" ? "\n\n" : isTrailer ? "\n" : "\n\n"}${line}\n`;
+}
+
+/** Whether the last paragraph of a message, which is not its first, is one of trailers. */
+function endsInTrailers(text: ByteString): boolean {
+  const at = text.lastIndexOf("\n\n");
+  if (at < 0) return false;
+  let trailers = 0, others = 0, own = false;
+  for (const line of text.slice(at + 2).split("\n")) {
+    if (/^(Signed-off-by: |\(cherry picked from commit )/.test(line)) {
+      own = true;
+      trailers++;
+    } else if (/^[A-Za-z0-9-]+[ \t]*:/.test(line)) trailers++;
+    else if (!/^[ \t]/.test(line)) others++;
+  }
+  return trailers > 0 && (others === 0 || (own && trailers * 3 >= others));
 }

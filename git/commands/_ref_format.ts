@@ -397,17 +397,9 @@ export function sortRows(cli: Cli, rows: RefRow[], keys: ByteString[], fold: boo
     const text = refAtom(cli, atom, row);
     return fold ? text.toLowerCase() : text;
   };
-  const versions = (a: string, b: string): number => {
-    const split = (text: string): string[] => text.match(/\d+|\D+/g) ?? [];
-    const x = split(a), y = split(b);
-    for (let i = 0; i < Math.max(x.length, y.length); i++) {
-      const p = x[i] ?? "", q = y[i] ?? "";
-      if (p === q) continue;
-      if (/^\d/.test(p) && /^\d/.test(q) && Number(p) !== Number(q)) return Number(p) - Number(q);
-      return p < q ? -1 : 1;
-    }
-    return 0;
-  };
+  const suffixes = cli.config.has("versionsort.suffix")
+    ? cli.config.all("versionsort.suffix")
+    : cli.config.all("versionsort.prereleasesuffix");
   // What a row is sorted by is worked out once, on first use.
   const known = new Map<RefRow, (string | number)[]>();
   const keyOf = (row: RefRow, at: number): string | number => {
@@ -419,16 +411,65 @@ export function sortRows(cli: Cli, rows: RefRow[], keys: ByteString[], fold: boo
     for (let i = 0; i < parsed.length; i++) {
       const { descending, version } = parsed[i]!;
       const x = keyOf(a, i), y = keyOf(b, i);
-      const order = version ? versions(String(x), String(y)) : x < y ? -1 : x > y ? 1 : 0;
+      const order = version
+        ? compareVersions(String(x), String(y), suffixes)
+        : x < y
+        ? -1
+        : x > y
+        ? 1
+        : 0;
       if (order !== 0) return descending ? -order : order;
     }
     return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
   });
 }
 
+/**
+ * Orders names with numbers in them. A suffix of the list (`-rc`) puts a name in front of the same
+ * name without one; suffixes order by their place in the list.
+ */
+function compareVersions(a: string, b: string, suffixes: readonly string[]): number {
+  if (a === b) return 0;
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
+  if (suffixes.length > 0) {
+    const rank = (text: string): number | undefined => {
+      let best: number | undefined, start = Infinity, length = 0;
+      suffixes.forEach((suffix, i) => {
+        // A suffix counts that reaches the first difference or begins there.
+        const from = Math.max(0, at - suffix.length);
+        const found = text.indexOf(suffix, from);
+        if (found < 0 || found > at) return;
+        if (found < start || (found === start && suffix.length > length)) {
+          [best, start, length] = [i, found, suffix.length];
+        }
+      });
+      return best;
+    };
+    const x = rank(a), y = rank(b);
+    if (x !== undefined || y !== undefined) {
+      if (x !== y) {
+        if (x !== undefined && y !== undefined) return x - y;
+        const empty = suffixes.indexOf("");
+        if (x !== undefined) return empty >= 0 ? x - empty : -1;
+        return empty >= 0 ? empty - y! : 1;
+      }
+    }
+  }
+  const split = (text: string): string[] => text.match(/\d+|\D+/g) ?? [];
+  const x = split(a), y = split(b);
+  for (let i = 0; i < Math.max(x.length, y.length); i++) {
+    const p = x[i] ?? "", q = y[i] ?? "";
+    if (p === q) continue;
+    if (/^\d/.test(p) && /^\d/.test(q) && Number(p) !== Number(q)) return Number(p) - Number(q);
+    return p < q ? -1 : 1;
+  }
+  return 0;
+}
+
 /** Options that choose refs. */
 export const FILTER_SPEC =
-  "sort* !points-at~ !merged~ !no-merged~ !contains~ !no-contains~ format= count= i,ignore-case color?";
+  "sort* !points-at~ !merged~ !no-merged~ !with,contains~ !without,no-contains~ format= count= i,ignore-case color?";
 
 /** Keeps the refs that `--merged`, `--contains` and their kin want. */
 export function filterRows(cli: Cli, rows: RefRow[], o: ReturnType<typeof parseOptions>): RefRow[] {
@@ -446,13 +487,14 @@ export function filterRows(cli: Cli, rows: RefRow[], o: ReturnType<typeof parseO
     );
   };
   let out = rows;
+  const pointed: ObjectId[] = [];
   for (const [key, value] of o.order) {
     if (!["points-at", "merged", "no-merged", "contains", "no-contains"].includes(key)) continue;
     const name = value === true ? "HEAD" : value as string;
     if (key === "points-at") {
       const id = cli.tryRevision(name);
       if (id === undefined) throw new Exit(129, `error: malformed object name '${name}'\n`);
-      out = out.filter((row) => row.id === id || peelTo(objects, row.id, "any") === id);
+      pointed.push(id);
       continue;
     }
     const commit = commitOf(name, key);
@@ -464,5 +506,18 @@ export function filterRows(cli: Cli, rows: RefRow[], o: ReturnType<typeof parseO
       return isAncestor(objects, commit, own) === (key === "contains");
     });
   }
-  return out;
+  if (pointed.length === 0) return out;
+  return out.filter((row) => {
+    // A tag of a tag points at both.
+    for (let id: ObjectId | undefined = row.id; id !== undefined;) {
+      if (pointed.includes(id)) return true;
+      const object: { data: Uint8Array } | undefined = objects.describe(id)?.type === "tag"
+        ? objects.read(id)
+        : undefined;
+      id = object === undefined
+        ? undefined
+        : /^object ([0-9a-f]+)$/m.exec(toByteString(object.data))?.[1];
+    }
+    return false;
+  });
 }

@@ -280,8 +280,9 @@ export function longStatus(
     C: "copied:",
     T: "typechange:",
   };
-  const committable = info.staged.length > 0;
-  if (committable) {
+  const committable = info.staged.length > 0 ||
+    (mergeInProgress(cli) && info.unmerged.length === 0);
+  if (info.staged.length > 0) {
     out += "Changes to be committed:\n";
     if (hints) {
       const restore = initial

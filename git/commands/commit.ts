@@ -5,7 +5,7 @@
  */
 import { type ByteString, decodeText, fromByteString, toByteString } from "../_bytes.ts";
 import { nativePath, readTextIfAny, removeFile, stat } from "../_files.ts";
-import { approximateDate, localZone, parseDate } from "../date.ts";
+import { approximateDate, isApproximateDate, localZone, parseDate } from "../date.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { commitLinks, mergeBases } from "../merge_base.ts";
 import { peelTo, readCommit } from "../object_store.ts";
@@ -223,7 +223,7 @@ export function commit(cli: Cli, args: ByteString[]): number {
     const tree = amend ? parentTree(cli) : headTree(cli);
     const info = statusInfo(cli, prepared.committed, tree, { ...settings, paths: [] });
     printStatus(cli, prepared.committed, info, settings, { committing, amend });
-    return info.staged.length > 0;
+    return info.staged.length > 0 || (origin === "merge" && info.unmerged.length === 0);
   };
   if (dry) return showStatus(true) ? 0 : 1;
   const author = authorOf(cli, request);
@@ -470,9 +470,7 @@ function authorLike(cli: Cli, text: ByteString, head: ObjectId | undefined): Byt
 function dateOrDie(text: ByteString): ByteString {
   const parsed = parseDate(text);
   if (parsed === undefined) {
-    if (!/^(now|yesterday|today|.* ago|noon|tea|midnight)$/.test(text)) {
-      die(`invalid date format: ${text}`);
-    }
+    if (!isApproximateDate(text)) die(`invalid date format: ${text}`);
     return `@${approximateDate(text)} ${localZone(approximateDate(text))}`;
   }
   return `@${parsed.time} ${parsed.zone}`;
