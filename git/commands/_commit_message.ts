@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, toByteString } from "../_bytes.ts";
+import { type ByteString, toByteString, trimSpace } from "../_bytes.ts";
 import { readFileIfAny, readTextIfAny } from "../_files.ts";
 import { formatDate } from "../date.ts";
 import type { GitIndex } from "../index_file.ts";
@@ -210,7 +210,7 @@ function captured(cli: Cli, action: () => void): ByteString {
 export function messageIsEmpty(text: ByteString, verbatim: boolean, start = 0): boolean {
   if (verbatim && text !== "") return false;
   return text.slice(start).split("\n").every((line) =>
-    line.trim() === "" || line.startsWith("Signed-off-by: ")
+    trimSpace(line) === "" || line.startsWith("Signed-off-by: ")
   );
 }
 

@@ -33,6 +33,7 @@ import {
   type RevisionOptions,
 } from "../revision.ts";
 import { commandPromisor } from "./_promisor.ts";
+import { streams } from "./_streams.ts";
 
 /** Ends a command with a message and an exit code. */
 export class Exit extends Error {
@@ -76,10 +77,6 @@ export interface GlobalOptions {
 /** What is gathered before it is written to standard output (bytes). */
 const OUT_SIZE = 65536;
 
-function writeOut(data: Uint8Array): void {
-  for (let at = 0; at < data.length;) at += Deno.stdout.writeSync(data.subarray(at));
-}
-
 /** One run of the command line. */
 export class Cli {
   /** Environment variables. */
@@ -114,7 +111,7 @@ export class Cli {
     const size = data.length;
     if (size > OUT_SIZE) {
       this.flush();
-      writeOut(typeof data === "string" ? fromByteString(data) : data);
+      streams.out(typeof data === "string" ? fromByteString(data) : data);
       return;
     }
     if (this.#outSize + size > OUT_SIZE) this.flush();
@@ -140,7 +137,7 @@ export class Cli {
   flush(): void {
     const size = this.#outSize;
     this.#outSize = 0;
-    if (size > 0) writeOut(this.#out!.subarray(0, size));
+    if (size > 0) streams.out(this.#out!.subarray(0, size));
   }
 
   /** Writes to standard error. */
@@ -148,7 +145,7 @@ export class Cli {
     this.flush();
     const bytes = fromByteString(text);
     try {
-      for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));
+      streams.err(bytes);
     } catch { /* Nobody listens. */ }
   }
 
@@ -511,7 +508,14 @@ export class Cli {
       ...options.env,
     };
     const cwd = options.cwd ?? this.repo.paths.workTree ?? this.repo.paths.gitDir;
-    const code = runChild([path, ...args], {
+    // Files of the Git directory are named as from the top of the worktree, where hooks start.
+    const { workTree } = this.repo.paths;
+    const shown = workTree === undefined || cwd !== workTree
+      ? args
+      : args.map((one) =>
+        one.startsWith(`${workTree}/.git/`) ? one.slice(workTree.length + 1) : one
+      );
+    const code = runChild([path, ...shown], {
       cwd,
       env,
       ...(options.input === undefined ? {} : { input: options.input }),

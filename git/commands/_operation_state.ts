@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ByteString } from "../_bytes.ts";
+import { type ByteString, trimSpace } from "../_bytes.ts";
 import { isDirectory, readTextIfAny, stat } from "../_files.ts";
 import { isHex } from "../objects.ts";
 import { peelTo } from "../object_store.ts";
@@ -21,7 +21,7 @@ interface RebaseState {
 const SHOWN_STEPS = 2;
 
 function stateFile(cli: Cli, name: string): ByteString | undefined {
-  return readTextIfAny(`${cli.repo.paths.gitDir}/${name}`)?.trimEnd();
+  return readTextIfAny(`${cli.repo.paths.gitDir}/${name}`)?.replace(/[ \t\r\n]+$/, "");
 }
 
 function branchIn(cli: Cli, name: string): ByteString | undefined {
@@ -78,18 +78,17 @@ export function detachedLine(cli: Cli): { words: ByteString; name: ByteString } 
 
 function todoLines(cli: Cli, name: string): ByteString[] | undefined {
   const text = stateFile(cli, `rebase-merge/${name}`);
-  return text?.split("\n").map((line) => line.trim()).filter((line) =>
-    line !== "" && !line.startsWith("#")
-  ).map((line) => {
-    const [verb, name, ...rest] = line.split(" ");
-    if (name === undefined || ["exec", "x", "label", "l"].includes(verb!)) return line;
-    try {
-      const id = resolveRevision(cli.repo, name);
-      return id === undefined ? line : [verb, cli.abbrev(id), ...rest].join(" ");
-    } catch {
-      return line;
-    }
-  });
+  return text?.split("\n").map(trimSpace).filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => {
+      const [verb, name, ...rest] = line.split(" ");
+      if (name === undefined || ["exec", "x", "label", "l"].includes(verb!)) return line;
+      try {
+        const id = resolveRevision(cli.repo, name);
+        return id === undefined ? line : [verb, cli.abbrev(id), ...rest].join(" ");
+      } catch {
+        return line;
+      }
+    });
 }
 
 function rebaseSteps(cli: Cli, hints: boolean): ByteString {

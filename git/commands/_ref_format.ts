@@ -323,8 +323,8 @@ function refAtom(cli: Cli, atomText: string, row: RefRow): ByteString {
         )
         : subjectOf(unsigned);
     case "body":
-      // A signature right behind an empty subject is all of the body.
-      return unsigned.trim() === "" ? message.replace(/^\n+/, "") : bodyOf(message);
+      // A signature right behind the subject is all of the body.
+      return sigAt >= 0 && bodyOf(unsigned) === "" ? message.slice(sigAt) : bodyOf(message);
     case "contents":
       if (form === undefined) return message.replace(/^\n+/, "");
       if (form === "subject") return subjectOf(unsigned);

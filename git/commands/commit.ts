@@ -445,7 +445,7 @@ function authorOf(cli: Cli, request: CommitRequest): ByteString {
   }
   const forced = o.text("author");
   if (forced !== undefined) {
-    const match = /^(.*?)\s*<([^>]*)>\s*$/.exec(
+    const match = /^(.*?)[ \t]*<([^>]*)>[ \t]*$/.exec(
       forced.includes(">") ? forced : authorLike(cli, forced, head),
     );
     if (match === null) die("malformed --author parameter");

@@ -173,12 +173,7 @@ function guessBare(gitDir: ByteString): boolean {
   return true;
 }
 
-let initSettings: Cli["config"] | undefined;
-
 function initConfig(cli: Cli): Cli["config"] {
   // The repository is about to be made: only the user's own settings count.
-  return initSettings ??= loadConfig({
-    environment: cli.env,
-    overrides: cli.global.overrides,
-  });
+  return loadConfig({ environment: cli.env, overrides: cli.global.overrides });
 }

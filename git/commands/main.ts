@@ -4,10 +4,12 @@
  * @module
  */
 import type { ByteString } from "../_bytes.ts";
-import { decodeText, encodeText } from "../_bytes.ts";
+import { concatBytes, decodeText, encodeText } from "../_bytes.ts";
 import { nativePath } from "../_files.ts";
 import { canonicalKey } from "../config.ts";
 import { GitError } from "../errors.ts";
+import { Pager, pagerCommand } from "./_pager.ts";
+import { streams } from "./_streams.ts";
 import { splitWords } from "./_options.ts";
 import { Cli, Exit, type GlobalOptions, isBrokenPipe, runChild } from "./_context.ts";
 
@@ -279,7 +281,7 @@ export async function main(args: ByteString[]): Promise<number> {
       else if (argument === "--icase-pathspecs") Deno.env.set("GIT_ICASE_PATHSPECS", "1");
       else if (argument === "--no-optional-locks") Deno.env.set("GIT_OPTIONAL_LOCKS", "0");
       else if (argument === "--exec-path") {
-        console.log(Deno.env.get("GIT_EXEC_PATH") ?? "");
+        print(`${Deno.env.get("GIT_EXEC_PATH") ?? ""}\n`);
         return 0;
       } else if (argument.startsWith("--exec-path=")) {
         Deno.env.set("GIT_EXEC_PATH", decodeText(argument.slice(12)));
@@ -288,14 +290,10 @@ export async function main(args: ByteString[]): Promise<number> {
         i = 0;
         break;
       } else if (argument === "--help" || argument === "-h") {
-        console.log(
-          `${HELP}\nCommands: ${
-            commandNames().join(" ")
-          }\n\nPermissions: --allow-read --allow-write --allow-env --allow-run --allow-net --allow-sys`,
-        );
+        print(helpText());
         return 0;
       } else if (argument === "--list-cmds=builtins" || argument.startsWith("--list-cmds=")) {
-        console.log(commandNames().join("\n"));
+        print(`${commandNames().join("\n")}\n`);
         return 0;
       } else throw new Exit(129, `unknown option: ${argument}\n${HELP}`);
     }
@@ -314,7 +312,7 @@ export async function main(args: ByteString[]): Promise<number> {
     cli = new Cli(global);
     const name = args[i];
     if (name === undefined) {
-      cli.out(HELP);
+      cli.out(helpText());
       cli.flush();
       return 1;
     }
@@ -324,6 +322,34 @@ export async function main(args: ByteString[]): Promise<number> {
   } catch (error) {
     return report(cli, error);
   }
+}
+
+function print(text: string): void {
+  streams.out(new TextEncoder().encode(text));
+}
+
+const GROUPS: [title: string, names: string][] = [
+  ["start a working area", "clone init"],
+  ["work on the current change", "add mv restore rm"],
+  ["examine the history and state", "bisect diff grep log show status"],
+  ["grow, mark and tweak your common history", "branch commit merge rebase reset switch tag"],
+  ["collaborate", "fetch pull push remote"],
+];
+
+/** The usage, the commands by what people do with them, and what the program may do. */
+function helpText(all = false): string {
+  const known = new Set(commandNames());
+  const grouped = GROUPS.map(([title, names]) =>
+    `${title}\n${
+      names.split(" ").filter((name) => known.has(name)).map((name) => `   ${name}\n`).join("")
+    }`
+  );
+  const rest = all
+    ? `All commands\n${commandNames().map((name) => `   ${name}\n`).join("")}\n`
+    : "'git help -a' lists every command.\n";
+  return `${HELP}\n${
+    all ? "" : `${grouped.join("\n")}\n`
+  }${rest}Permissions: --allow-read --allow-write --allow-env --allow-run --allow-net --allow-sys\n`;
 }
 
 function quoteShell(text: ByteString): ByteString {
@@ -400,7 +426,13 @@ async function dispatch(
     return 0;
   }
   if (name === "help") {
-    cli.out(`${HELP}\nCommands: ${commandNames().join(" ")}\n`);
+    const topic = args.find((one) => !one.startsWith("-"));
+    if (topic !== undefined) {
+      if (Object.hasOwn(COMMANDS, topic)) return await dispatch(cli, topic, ["-h"], 0);
+      cli.err(`No manual entry for git${topic}\n`);
+      return 1;
+    }
+    cli.out(helpText(args.includes("-a") || args.includes("--all")));
     return 0;
   }
   const found = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
@@ -408,7 +440,16 @@ async function dispatch(
     cli.gentle = GENTLE.has(name);
     if (!UNCHECKED.has(name)) checkCoreSettings(cli.config);
     const module = await found[0]() as Module;
-    return await module[found[1]]!(cli, args, name);
+    const command = pagerCommand(cli, name, args);
+    const pager = command === undefined ? undefined : Pager.start(command);
+    if (pager === undefined) return await module[found[1]]!(cli, args, name);
+    try {
+      const code = await module[found[1]]!(cli, args, name);
+      cli.flush();
+      return code;
+    } finally {
+      await pager.finish();
+    }
   }
   const external = Deno.env.get("GIT_EXEC_PATH");
   const alias = cli.config.entry(`alias.${name.toLowerCase()}`)?.value ??
@@ -449,4 +490,43 @@ async function dispatch(
     } catch { /* Not here. */ }
   }
   throw new Exit(1, `git: '${name}' is not a git command. See 'git --help'.\n`);
+}
+
+/** Where and as whom {@linkcode runCommand} runs. */
+export interface RunSettings {
+  /** Directory in which the command starts. */
+  cwd: string;
+  /** The whole environment. */
+  env: Record<string, string>;
+}
+
+/**
+ * Runs one command line inside this process, one at a time, and returns what it printed. The
+ * directory and the environment of the process are those of the command meanwhile.
+ */
+export async function runCommand(
+  args: ByteString[],
+  settings: RunSettings,
+): Promise<{ code: number; out: Uint8Array; err: Uint8Array }> {
+  const cwd = Deno.cwd(), env = Deno.env.toObject(), { out, err } = streams;
+  const written: { out: Uint8Array[]; err: Uint8Array[] } = { out: [], err: [] };
+  const replaceEnvironment = (wanted: Record<string, string>): void => {
+    for (const key of Object.keys(Deno.env.toObject())) {
+      if (!Object.hasOwn(wanted, key)) Deno.env.delete(key);
+    }
+    for (const [key, value] of Object.entries(wanted)) Deno.env.set(key, value);
+  };
+  try {
+    Deno.chdir(settings.cwd);
+    replaceEnvironment(settings.env);
+    streams.out = (data) => void written.out.push(data.slice());
+    streams.err = (data) => void written.err.push(data.slice());
+    const code = await main(args);
+    return { code, out: concatBytes(written.out), err: concatBytes(written.err) };
+  } finally {
+    streams.out = out;
+    streams.err = err;
+    replaceEnvironment(env);
+    Deno.chdir(cwd);
+  }
 }

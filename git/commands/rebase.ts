@@ -117,6 +117,7 @@ function shellQuote(text: ByteString): ByteString {
 class Rebase {
   readonly cli: Cli;
   readonly dir: ByteString;
+  #hookRan = false;
   quiet = false;
 
   constructor(cli: Cli) {
@@ -245,6 +246,13 @@ class Rebase {
     repo.refs.update({ name: "HEAD", newId: id, noDeref: true, message });
   }
 
+  /** Moves to where the rebase begins, as a checkout that hooks hear of. */
+  begin(id: ObjectId, name: ByteString): void {
+    const before = this.cli.repo.head();
+    this.moveTo(id, `${this.action("start")}: checkout ${name}`);
+    this.cli.runHook("post-checkout", [before ?? this.cli.repo.algorithm.zero, id, "1"]);
+  }
+
   authorScript(author: ByteString): ByteString {
     const { name, email, time, zone } = parseSignature(author);
     return `GIT_AUTHOR_NAME=${shellQuote(name)}\nGIT_AUTHOR_EMAIL=${
@@ -295,6 +303,7 @@ class Rebase {
         }${line}\n`;
       }
     }
+    text = this.prepareMessage(text);
     const id = repo.objects.write(
       "commit",
       formatCommit({ tree, parents, author: by, committer, extra: [], message: text }),
@@ -604,6 +613,21 @@ class Rebase {
     cli.flush();
   }
 
+  /** Lets a hook change a message, unless it has seen it in {@linkcode editMessage}. */
+  prepareMessage(message: ByteString): ByteString {
+    const { cli } = this;
+    const seen = this.#hookRan;
+    this.#hookRan = false;
+    if (seen || cli.hookPath("prepare-commit-msg") === undefined) return message;
+    const path = `${cli.repo.paths.gitDir}/COMMIT_EDITMSG`;
+    Deno.writeFileSync(nativePath(path), fromByteString(message));
+    const env = { GIT_EDITOR: ":" };
+    if (cli.runHook("prepare-commit-msg", [path, "message"], { env }) !== 0) {
+      throw new Exit(1, "error: 'prepare-commit-msg' hook failed\n");
+    }
+    return readTextIfAny(path) ?? message;
+  }
+
   /** Lets the user edit a message. */
   editMessage(message: ByteString): ByteString {
     const { cli } = this;
@@ -619,7 +643,8 @@ class Rebase {
         }\n# You are currently rebasing branch '${head.replace(/^refs\/heads\//, "")}'.\n#\n`,
       ),
     );
-    cli.runHook("prepare-commit-msg", [".git/COMMIT_EDITMSG", "message"]);
+    cli.runHook("prepare-commit-msg", [path, "message"]);
+    this.#hookRan = true;
     cli.edit(path);
     return cleanupMessage(readTextIfAny(path) ?? "", "strip", "#");
   }
@@ -1447,7 +1472,7 @@ async function begin(cli: Cli, run: Rebase, o: Options): Promise<number> {
       parsed = run.parse(readTextIfAny(path) ?? "");
     } catch (error) {
       if (!(error instanceof GitError)) throw error;
-      run.moveTo(onto!, `${run.action("start")}: checkout ${ontoName}`);
+      run.begin(onto!, ontoName);
       throw new Exit(
         1,
         `error: ${error.message}\nYou can fix this with 'git rebase --edit-todo' and then run 'git rebase --continue'.\nOr you can abort the rebase with 'git rebase --abort'.\n`,
@@ -1471,7 +1496,7 @@ async function begin(cli: Cli, run: Rebase, o: Options): Promise<number> {
   run.write("done", "");
   repo.refs.update({ name: "ORIG_HEAD", newId: head, noDeref: true, skipReflog: true });
   if (branchName !== undefined && repo.head() !== head) {
-    run.moveTo(head, `${run.action("start")}: checkout ${branchName}`);
+    run.begin(head, branchName);
   }
   // Picks that already sit where they belong need not be made again.
   let base = onto!;
@@ -1484,7 +1509,7 @@ async function begin(cli: Cli, run: Rebase, o: Options): Promise<number> {
   }
   run.saveTodo(steps);
   try {
-    run.moveTo(base, `${run.action("start")}: checkout ${ontoName}`);
+    run.begin(base, ontoName);
   } catch (error) {
     if (!(error instanceof SwitchError)) throw error;
     run.applyAutostash();

@@ -118,7 +118,7 @@ function listTags(cli: Cli, o: Options): number {
     throw new Exit(129, "error: switch `n' expects a numerical value\n");
   }
   const format = o.text("format") ??
-    (count === undefined
+    (count === undefined || count === 0
       ? "%(refname:strip=2)"
       : `%(align:15)%(refname:strip=2)%(end) %(contents:lines=${count})`);
   const color = o.order.findLast(([key]) => key === "color")?.[1];
@@ -127,7 +127,7 @@ function listTags(cli: Cli, o: Options): number {
     : color === true || color === "always";
   for (const row of rows) row.color = colored;
   const shown = rows.map((row) => expandRefFormat(cli, format, row, (text) => text));
-  if (count === undefined) printColumns(cli, shown, columns);
+  if (count === undefined) printColumns(cli, shown, columns, { padding: 2 });
   else for (const line of shown) cli.out(`${line}\n`);
   return 0;
 }
