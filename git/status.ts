@@ -39,7 +39,9 @@ export function worktreeMode(
 ): number {
   if (info.isSymlink) return MODE_SYMLINK;
   if (info.isDirectory) return MODE_GITLINK;
-  if (!trustExecutable && known !== undefined && (known & 0o170000) === 0o100000) return known;
+  if (!trustExecutable) {
+    return known !== undefined && (known & 0o170000) === 0o100000 ? known : MODE_FILE;
+  }
   return (info.mode ?? 0) & 0o100 ? MODE_EXECUTABLE : MODE_FILE;
 }
 
@@ -219,11 +221,15 @@ export function hasRacyEntries(index: GitIndex): boolean {
 }
 
 /** Refreshes stat data; returns what is not clean, by path. */
-export function refreshIndex(repository: Repository, index: GitIndex): Map<ByteString, EntryState> {
+export function refreshIndex(
+  repository: Repository,
+  index: GitIndex,
+  pathspec?: Pathspec,
+): Map<ByteString, EntryState> {
   const comparer = new WorktreeComparer(repository, index);
   const out = new Map<ByteString, EntryState>();
   for (const entry of index.entries) {
-    if (entry.stage !== 0) continue;
+    if (entry.stage !== 0 || (pathspec !== undefined && !pathspec.matches(entry.path))) continue;
     const state = comparer.state(entry, true);
     if (state !== "clean") out.set(entry.path, state);
   }

@@ -97,9 +97,45 @@ export interface ParseSettings {
   numberKey?: string;
 }
 
+/** Fails for the modes that ask about each hunk, which would otherwise change everything unasked. */
+export function refusePatchMode(options: Options, command: string): void {
+  if (!options.flag("patch") && !options.flag("interactive")) return;
+  if (options.flag("dry-run")) {
+    throw new Exit(
+      128,
+      "fatal: options '--dry-run' and '--interactive/--patch' cannot be used together\n",
+    );
+  }
+  throw new Exit(
+    128,
+    `fatal: '${command} --patch' and '--interactive' are not available; name the paths instead\n`,
+  );
+}
+
 /** The message and exit of a usage error. */
 export function usageError(text: ByteString, usage: string): Exit {
   return new Exit(129, `${text}${text === "" ? "" : "\n"}usage: ${usage}\n`);
+}
+
+/** The options of a command, one a line, below its usage. */
+function optionList(specs: readonly Spec[]): string {
+  const lines = specs.filter((spec) => !spec.hidden).map((spec) => {
+    const names = spec.names.map((name) => name.length === 1 ? `-${name}` : `--${name}`).join(", ");
+    const long = spec.names.some((name) => name.length > 1);
+    switch (spec.kind) {
+      case "value":
+      case "list":
+      case "last":
+        return `    ${names} <value>\n`;
+      case "number":
+        return `    ${names} <n>\n`;
+      case "optional":
+        return `    ${names}${long ? "[=<value>]" : "[<value>]"}\n`;
+      default:
+        return `    ${names}\n`;
+    }
+  });
+  return lines.length === 0 ? "" : `\n${lines.join("")}\n`;
 }
 
 /** Parses arguments; fails with 129 on what is not known. */
@@ -111,6 +147,8 @@ export function parseOptions(
   settings: ParseSettings = {},
 ): Options {
   const specs = parseSpecs(specText);
+  const unknown = (text: string): Exit =>
+    new Exit(129, `${text}\nusage: ${usage}\n${optionList(specs)}`);
   const out = new Options();
   const set = (spec: Spec, value: ByteString | boolean, shown: string): void => {
     out.order.push([spec.key, value]);
@@ -147,11 +185,11 @@ export function parseOptions(
       continue;
     }
     if (argument === "-h" && args.length === 1) {
-      cli.out(`usage: ${usage}\n`);
+      cli.out(`usage: ${usage}\n${optionList(specs)}`);
       throw new Exit(129);
     }
     if (argument === "--help-all") {
-      cli.out(`usage: ${usage}\n`);
+      cli.out(`usage: ${usage}\n${optionList(specs)}`);
       throw new Exit(129);
     }
     if (argument.startsWith("--")) {
@@ -167,7 +205,7 @@ export function parseOptions(
           out.rest.push(argument);
           continue;
         }
-        throw usageError(`error: unknown option \`${argument.slice(2)}'`, usage);
+        throw unknown(`error: unknown option \`${argument.slice(2)}'`);
       }
       const { spec, negated } = found;
       if (negated) {
@@ -197,10 +235,10 @@ export function parseOptions(
           break;
         }
         if (letter === "h") {
-          cli.out(`usage: ${usage}\n`);
+          cli.out(`usage: ${usage}\n${optionList(specs)}`);
           throw new Exit(129);
         }
-        throw usageError(`error: unknown switch \`${letter}'`, usage);
+        throw unknown(`error: unknown switch \`${letter}'`);
       }
       if (spec.kind === "flag" || spec.kind === "count") {
         set(spec, true, `switch \`${letter}'`);

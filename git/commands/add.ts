@@ -17,7 +17,7 @@ import { addPath } from "./_add_path.ts";
 import { linkAbove } from "../worktree.ts";
 import { type Cli, die, Exit } from "./_context.ts";
 import { pathArguments } from "./_pathspec_file.ts";
-import { parseOptions } from "./_options.ts";
+import { parseOptions, refusePatchMode } from "./_options.ts";
 import { makePathspec } from "./_revs.ts";
 
 /** `git add` */
@@ -35,6 +35,7 @@ export function add(cli: Cli, args: ByteString[]): number {
   if (o.flag("dry-run") === false && o.flag("ignore-missing")) {
     die("the option '--ignore-missing' requires '--dry-run'");
   }
+  refusePatchMode(o, "add");
   const chmod = o.text("chmod");
   if (chmod !== undefined && chmod !== "+x" && chmod !== "-x") {
     die(`--chmod param '${chmod}' must be either -x or +x`);
@@ -65,7 +66,10 @@ export function add(cli: Cli, args: ByteString[]): number {
   }
   let failed = 0;
   if (o.flag("refresh")) {
-    refreshIndex(repo, index);
+    refreshIndex(repo, index, wholeTree ? undefined : spec);
+    for (const entry of index.entries) spec.matches(entry.path);
+    const missing = wholeTree ? [] : spec.unmatched();
+    if (missing.length > 0) die(`pathspec '${missing[0]}' did not match any files`);
     repo.writeIndex(index, lock);
     return 0;
   }
@@ -141,6 +145,23 @@ export function add(cli: Cli, args: ByteString[]): number {
         continue;
       }
       die(`pathspec '${path}' did not match any files`);
+    }
+  }
+  if (o.flag("ignore-missing")) {
+    const rules = ignoreRulesOf(repo, index);
+    const refused = spec.unmatched().map((path) => cli.pathArgument(path)).filter((path) =>
+      rules.isIgnored(path, false)
+    );
+    if (refused.length > 0) {
+      failed = 1;
+      cli.err(
+        `The following paths are ignored by one of your .gitignore files:\n${refused.join("\n")}\n`,
+      );
+      if (cli.config.bool("advice.addignoredfile", true)) {
+        cli.err(
+          'hint: Use -f if you really want to add them.\nhint: Turn this message off by running\nhint: "git config advice.addIgnoredFile false"\n',
+        );
+      }
     }
   }
   for (const path of [...new Set(additions)].sort()) {

@@ -8,7 +8,7 @@ import { lstat } from "../_files.ts";
 import { peelTo } from "../object_store.ts";
 import { mapRefspec } from "../revision.ts";
 import { type Cli, die, Exit } from "./_context.ts";
-import { parseOptions, usageError } from "./_options.ts";
+import { parseOptions, refusePatchMode, usageError } from "./_options.ts";
 import { restorePaths } from "./_restore_paths.ts";
 import { type SwitchRequest, switchTo } from "./_switch.ts";
 import { remoteTracking } from "./_tracking.ts";
@@ -21,6 +21,7 @@ export function checkout(cli: Cli, args: ByteString[]): number {
   const usage =
     "git checkout [<options>] <branch>\n   or: git checkout [<options>] [<branch>] -- <file>...";
   const o = parseOptions(cli, args, CHECKOUT_SPEC, usage, { keepDashes: true });
+  refusePatchMode(o, "checkout");
   cli.needWorkTree();
   const { repo } = cli;
   const dash = o.rest.indexOf("--");

@@ -8,7 +8,7 @@ import { nativePath, stat } from "../_files.ts";
 import { reason } from "../lock_file.ts";
 import { ignoreRulesOf, listUntracked } from "../status.ts";
 import { type Cli, die, quotePath, relativeToPrefix } from "./_context.ts";
-import { parseOptions } from "./_options.ts";
+import { parseOptions, refusePatchMode } from "./_options.ts";
 import { makePathspec } from "./_revs.ts";
 
 /** `git clean` */
@@ -19,6 +19,7 @@ export function clean(cli: Cli, args: ByteString[]): number {
     "q,quiet n,dry-run f,force+ i,interactive d e,exclude* x X",
     "git clean [-d] [-f] [-i] [-n] [-q] [-e <pattern>] [-x | -X] [--] [<pathspec>...]",
   );
+  refusePatchMode(o, "clean");
   cli.needWorkTree();
   const { repo } = cli;
   if (o.count("force") === 0 && !o.flag("dry-run") && cli.config.bool("clean.requireforce", true)) {

@@ -81,6 +81,8 @@ const COMMANDS: Record<string, [() => Promise<unknown>, string]> = {
   "pack-refs": [() => import("./pack_refs.ts"), "packRefs"],
   "reflog": [() => import("./reflog.ts"), "reflog"],
   "branch": [() => import("./branch.ts"), "branch"],
+  "verify-tag": [() => import("./verify.ts"), "verifyTag"],
+  "verify-commit": [() => import("./verify.ts"), "verifyCommit"],
   "tag": [() => import("./tag.ts"), "tag"],
   "add": [() => import("./add.ts"), "add"],
   "stage": [() => import("./add.ts"), "add"],

@@ -12,7 +12,7 @@ import { diffIndexWorktree, flattenTree, refreshIndex, writeIndexTree } from "..
 import { SwitchError, switchTree } from "../worktree.ts";
 import { type Cli, die, Exit } from "./_context.ts";
 import { finishAutostash } from "./_merge_autostash.ts";
-import { parseOptions } from "./_options.ts";
+import { parseOptions, refusePatchMode } from "./_options.ts";
 import { makePathspec } from "./_revs.ts";
 import { describeDetached } from "./_switch.ts";
 
@@ -25,6 +25,7 @@ export function reset(cli: Cli, args: ByteString[]): number {
     "git reset [--mixed | --soft | --hard | --merge | --keep] [-q] [<commit>]\n   or: git reset [-q] [<tree-ish>] [--] <pathspec>...",
     { keepDashes: true },
   );
+  refusePatchMode(o, "reset");
   const { repo } = cli;
   const mode = ["soft", "hard", "merge", "keep", "mixed"].find((name) => o.flag(name)) ?? "mixed";
   if (mode !== "soft" && repo.bare && mode !== "mixed") {

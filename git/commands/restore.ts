@@ -6,7 +6,7 @@
 import type { ByteString } from "../_bytes.ts";
 import { peelTo } from "../object_store.ts";
 import { type Cli, die } from "./_context.ts";
-import { parseOptions } from "./_options.ts";
+import { parseOptions, refusePatchMode } from "./_options.ts";
 import { restorePaths } from "./_restore_paths.ts";
 
 /** `git restore` */
@@ -17,6 +17,7 @@ export function restore(cli: Cli, args: ByteString[]): number {
     "s,source= S,staged W,worktree ignore-unmerged overlay q,quiet progress m,merge conflict= 2,ours 3,theirs p,patch recurse-submodules? pathspec-from-file= pathspec-file-nul ignore-skip-worktree-bits",
     "git restore [<options>] [--source=<branch>] <file>...",
   );
+  refusePatchMode(o, "restore");
   cli.needWorkTree();
   if (o.rest.length === 0) die("you must specify path(s) to restore");
   const staged = o.flag("staged");
