@@ -128,6 +128,8 @@ export class IndexedPack {
   }
 }
 
+/** How long the work goes on before it lets others work (milliseconds). */
+const SLICE_MS = 20;
 /** No base: a whole object. */
 const WHOLE = -1;
 /** The base is named by id and not known yet. */
@@ -185,6 +187,7 @@ class PackIndexer {
   readonly #heldLimit: number;
   readonly #maxSize: number;
   #done = 0;
+  #pauseAt = performance.now() + SLICE_MS;
 
   constructor(source: ByteSource, algorithm: HashAlgorithm, options: IndexPackOptions) {
     this.#source = source;
@@ -205,11 +208,20 @@ class PackIndexer {
     this.#maxSize = Math.min(options.maxObjectSize ?? MAX_OBJECT_SIZE, MAX_OBJECT_SIZE);
   }
 
-  run(): IndexedPack {
-    const checksum = this.#verifyChecksum();
-    this.#readEntries();
+  /** Whether it is time to let others work. */
+  #mayPause(): boolean {
+    if (performance.now() < this.#pauseAt) return false;
+    this.#pauseAt = performance.now() + SLICE_MS;
+    this.#options.signal?.throwIfAborted();
+    this.#options.progress?.(this.#done, this.#count);
+    return true;
+  }
+
+  *run(): Generator<void, IndexedPack> {
+    const checksum = yield* this.#verifyChecksum();
+    yield* this.#readEntries();
     const appended: AppendedObject[] = [];
-    if (this.#done < this.#count) this.#resolve(appended);
+    if (this.#done < this.#count) yield* this.#resolve(appended);
     if (this.#done < this.#count) {
       const left = this.#count - this.#done;
       throw new GitError(
@@ -228,13 +240,13 @@ class PackIndexer {
     });
   }
 
-  #verifyChecksum(): Uint8Array {
+  *#verifyChecksum(): Generator<void, Uint8Array> {
     const source = this.#source;
     const end = this.#pack.size - this.#algorithm.rawSize;
     const hasher = this.#algorithm.create(1 << 20);
     for (let at = 0; at < end; at += 1 << 20) {
-      this.#options.signal?.throwIfAborted();
       hasher.update(source.read(at, Math.min(1 << 20, end - at)));
+      if (this.#mayPause()) yield;
     }
     const checksum = hasher.digest();
     if (!equalBytes(checksum, source.read(end, this.#algorithm.rawSize))) {
@@ -263,12 +275,13 @@ class PackIndexer {
     return low < count && offsets[low] === offset ? low : -1;
   }
 
-  #readEntries(): void {
+  *#readEntries(): Generator<void, void> {
     const { crc32 } = zlib();
     const end = this.#pack.size - this.#algorithm.rawSize;
     const stop = { at: 0 };
     let at = 12;
     for (let i = 0; i < this.#count; i++) {
+      if ((i & 31) === 0 && this.#mayPause()) yield;
       const header = this.#header(at);
       this.#offsets[i] = at;
       const data = this.#pack.inflate(header, stop);
@@ -321,10 +334,7 @@ class PackIndexer {
       }
     }
     inspect?.(toHex(id), name, data);
-    if ((++this.#done & 1023) === 0) {
-      this.#options.progress?.(this.#done, this.#count);
-      this.#options.signal?.throwIfAborted();
-    }
+    this.#done++;
   }
 
   #id(i: number): ObjectId {
@@ -354,11 +364,11 @@ class PackIndexer {
     return out;
   }
 
-  #resolve(appended: AppendedObject[]): void {
+  *#resolve(appended: AppendedObject[]): Generator<void, void> {
     for (let i = 0; i < this.#count; i++) {
       if (this.#types[i] === 0) continue;
       const children = this.#takeWaiting(i, undefined);
-      if (children.length > 0) this.#resolveFrom(i, undefined, children);
+      if (children.length > 0) yield* this.#resolveFrom(i, undefined, children);
     }
     const { store } = this.#options;
     if (store === undefined) return;
@@ -373,12 +383,16 @@ class PackIndexer {
           return mustRead(store, id).data;
         },
       });
-      this.#resolveFrom(-1, base, this.#takeWaiting(-1, id));
+      yield* this.#resolveFrom(-1, base, this.#takeWaiting(-1, id));
     }
   }
 
   /** Resolves everything below an object. What is held of it is bounded, but for the two at work. */
-  #resolveFrom(root: number, external: GitObject | undefined, children: number[]): void {
+  *#resolveFrom(
+    root: number,
+    external: GitObject | undefined,
+    children: number[],
+  ): Generator<void, void> {
     const type = external === undefined ? this.#types[root]! : packTypeNumber(external.type);
     const stack: { number: number; children: number[]; next: number; data?: Uint8Array }[] = [
       { number: root, children, next: 0 },
@@ -408,6 +422,7 @@ class PackIndexer {
       const delta = this.#pack.inflate(this.#header(this.#offsets[i]!));
       const data = applyDelta(base, delta, this.#maxSize);
       this.#finish(i, type, data);
+      if ((i & 31) === 0 && this.#mayPause()) yield;
       const below = this.#takeWaiting(i, undefined);
       if (below.length === 0) continue;
       stack.push({ number: i, children: below, next: 0, data });
@@ -457,6 +472,19 @@ export function indexPack(
   algorithm: HashAlgorithm,
   options: IndexPackOptions = {},
 ): IndexedPack {
+  const steps = indexPackSteps(source, algorithm, options);
+  for (;;) {
+    const next = steps.next();
+    if (next.done) return next.value;
+  }
+}
+
+/** {@linkcode indexPack} in steps of about 20 ms, so that others can work in between. */
+export function indexPackSteps(
+  source: ByteSource,
+  algorithm: HashAlgorithm,
+  options: IndexPackOptions = {},
+): Generator<void, IndexedPack> {
   nodeCrypto();
   return new PackIndexer(source, algorithm, options).run();
 }

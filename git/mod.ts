@@ -15,6 +15,7 @@ export {
   type IndexedPack,
   indexPack,
   type IndexPackOptions,
+  indexPackSteps,
 } from "./index_pack.ts";
 export {
   type BaseResolver,

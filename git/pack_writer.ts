@@ -228,6 +228,8 @@ class PackPlan {
   readonly bases: Int32Array;
   readonly externalBases = new Map<number, ObjectId>();
   readonly isCopiedDelta: Uint8Array;
+  /** Objects that their pack has as whole ones. */
+  readonly isStoredWhole: Uint8Array;
   readonly depths: Int32Array;
   /** How many copied deltas are at most below an object. */
   readonly heights: Int32Array;
@@ -264,16 +266,24 @@ class PackPlan {
     this.storedAt = new Float64Array(total);
     this.bases = new Int32Array(total).fill(NO_BASE);
     this.isCopiedDelta = new Uint8Array(total);
+    this.isStoredWhole = new Uint8Array(total);
     this.depths = new Int32Array(total);
     this.heights = new Int32Array(total);
   }
 
   /** Finds where everything is, and which deltas can be copied. */
-  locate(store: ObjectStore, options: PackWriterOptions): void {
+  *locate(store: ObjectStore, options: PackWriterOptions): Generator<Uint8Array, void> {
     const layouts = new Map<Pack, number>();
     const files = store instanceof FileObjectStore ? store : undefined;
+    let pause = performance.now() + SLICE_MS;
     for (let i = 0; i < this.total; i++) {
-      if ((i & 1023) === 0) options.signal?.throwIfAborted();
+      if ((i & 255) === 0) {
+        options.signal?.throwIfAborted();
+        if (performance.now() > pause) {
+          yield NOTHING;
+          pause = performance.now() + SLICE_MS;
+        }
+      }
       const id = this.ids[i]!;
       const stored = files?.packed(id);
       if (stored === undefined) {
@@ -292,6 +302,7 @@ class PackPlan {
       if (PACK_TYPES[header.type] !== undefined) {
         this.types[i] = header.type;
         this.sizes[i] = header.size;
+        this.isStoredWhole[i] = 1;
         continue;
       }
       if (i < this.count && options.reuseDeltas !== false) {
@@ -371,7 +382,7 @@ class FoundDeltas {
 
 interface WindowSlot {
   number: number;
-  data: Uint8Array;
+  data: Uint8Array | undefined;
   index: DeltaIndex | undefined;
 }
 
@@ -399,6 +410,11 @@ function* findDeltas(
     // Bases that the receiver has come first among equal names.
     Number(b >= plan.count) - Number(a >= plan.count) || sizes[b]! - sizes[a]! || a - b
   );
+  const read = (number: number): Uint8Array => {
+    const object = store.read(ids[number]!);
+    if (object === undefined) throw new GitError("not_found", `unable to read ${ids[number]}`);
+    return object.data;
+  };
   const recent: WindowSlot[] = [];
   let held = 0;
   let pause = performance.now() + SLICE_MS;
@@ -417,12 +433,12 @@ function* findDeltas(
       recent.length = 0;
       held = 0;
     }
-    const next = done + 1 < sorted.length && types[sorted[done + 1]!] === type;
-    // Nothing to try it against, and nothing that comes after it.
-    if (recent.length === 0 && !next) continue;
-    const data = store.read(ids[target]!)?.data;
-    if (data === undefined) throw new GitError("not_found", `unable to read ${ids[target]}`);
-    const slot: WindowSlot = { number: target, data, index: undefined };
+    const slot: WindowSlot = { number: target, data: undefined, index: undefined };
+    const size = sizes[target]!;
+    // What was left whole in a pack would hardly be made a delta of what that pack has whole as well.
+    const settledIn = plan.isStoredWhole[target] === 1 && options.reuseDeltas !== false
+      ? plan.packs[target]!
+      : -1;
     let best: Uint8Array | undefined;
     let bestSlot = -1;
     const deepest = maxDepth - heights[target]!;
@@ -431,15 +447,18 @@ function* findDeltas(
         const source = recent[k]!;
         const sourceDepth = depths[source.number]!;
         if (sourceDepth >= deepest) continue;
+        if (
+          settledIn >= 0 && plan.packs[source.number] === settledIn && source.number < plan.count
+        ) continue;
         // A short chain is worth some bytes.
-        let limit = best === undefined ? Math.floor(data.length / 2) - rawSize : best.length;
+        let limit = best === undefined ? Math.floor(size / 2) - rawSize : best.length;
         const atDepth = best === undefined ? 1 : depths[target]!;
         limit = Math.floor((limit * (deepest - sourceDepth)) / (deepest - atDepth + 1));
         if (limit <= 0) continue;
-        const growth = Math.max(0, data.length - source.data.length);
-        if (growth >= limit || data.length < source.data.length / 32) continue;
-        source.index ??= new DeltaIndex(source.data);
-        const delta = source.index.make(data, limit);
+        const sourceSize = sizes[source.number]!;
+        if (Math.max(0, size - sourceSize) >= limit || size < sourceSize / 32) continue;
+        source.index ??= new DeltaIndex(source.data ??= read(source.number));
+        const delta = source.index.make(slot.data ??= read(target), limit);
         if (delta === undefined) continue;
         if (
           best !== undefined && delta.length >= best.length && sourceDepth + 1 >= depths[target]!
@@ -464,9 +483,9 @@ function* findDeltas(
     // What is as deep as can be cannot be a base.
     if (depths[target]! >= maxDepth) continue;
     recent.push(slot);
-    held += data.length * 2;
+    held += size * 2;
     while (recent.length > window || (held > windowMemory && recent.length > 1)) {
-      held -= recent.shift()!.data.length * 2;
+      held -= sizes[recent.shift()!.number]! * 2;
     }
   }
   options.progress?.(sorted.length, sorted.length, "compress");
@@ -538,7 +557,7 @@ function* packChunksWithEntries(
   onEntry: ((entry: PackIndexEntry) => void) | undefined,
 ): Generator<Uint8Array, PackSummary> {
   const plan = new PackPlan(store, objects, options);
-  plan.locate(store, options);
+  yield* plan.locate(store, options);
   const found = new FoundDeltas();
   yield* findDeltas(store, plan, found, options);
   const { ids, bases, types, sizes, count } = plan;
