@@ -16,8 +16,6 @@ export interface RequestLimits {
 /** One request from its start until its answer is read or given up. */
 export class RequestScope {
   readonly #controller = new AbortController();
-  readonly #client: AbortSignal;
-  readonly #left: () => void;
   readonly #idleTimeoutMs: number;
   readonly #timer: ReturnType<typeof setTimeout>;
   #idle: ReturnType<typeof setTimeout> | undefined;
@@ -25,13 +23,9 @@ export class RequestScope {
   #timedOut = false;
   #closed = false;
 
-  /** Starts the clock. `client` says when the client has gone. */
-  constructor(client: AbortSignal, limits: RequestLimits) {
-    this.#client = client;
+  /** Starts the clock. */
+  constructor(limits: RequestLimits) {
     this.#idleTimeoutMs = limits.idleTimeoutMs;
-    this.#left = () => this.abort(new GitError("io", "the client went away"));
-    client.addEventListener("abort", this.#left, { once: true });
-    if (client.aborted) this.#left();
     this.#timer = setTimeout(() => this.#expire("request took too long"), limits.timeoutMs);
   }
 
@@ -102,7 +96,6 @@ export class RequestScope {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.stopIdle();
-    this.#client.removeEventListener("abort", this.#left);
     for (let release = this.#release.pop(); release; release = this.#release.pop()) {
       try {
         await release();

@@ -78,6 +78,8 @@ export interface GitHostOptions {
   readonly maxPackSize?: number;
   /** Most objects in one push. Default 10,000,000. */
   readonly maxObjects?: number;
+  /** Largest object of a push (bytes), which is the memory that one may take. Default 256 MiB. */
+  readonly maxObjectSize?: number;
   /** Most refs in one push. Default 100,000. */
   readonly maxCommands?: number;
   /** Most wanted objects in a fetch. Default 100,000. */
@@ -96,6 +98,8 @@ const MAX_NAME = 1000;
 
 /** Work goes on in slices of this length (milliseconds); between them others have their turn. */
 const SLICE_MS = 20;
+/** After so many slices without a word an answer is begun. */
+const MAX_SLICES = 10;
 /** Chunks of an answer are gathered up to this size (bytes). */
 const CHUNK_SIZE = 1 << 16;
 /** How much of a gzip body is inflated at a time (bytes): it may grow a thousandfold. */
@@ -150,26 +154,34 @@ async function* bodyChunks(
 
 type Parts = Iterator<Uint8Array> | AsyncIterator<Uint8Array>;
 
-/** Gathers what comes next; empty when nothing more does. */
-async function gather(parts: Parts, scope: RequestScope): Promise<Uint8Array> {
+/**
+ * Gathers what comes next; `undefined` when nothing more does, empty when nothing came for some
+ * slices of work: who waits for the start of an answer then sees whether the client is still there.
+ */
+async function gather(parts: Parts, scope: RequestScope): Promise<Uint8Array | undefined> {
   const pieces: Uint8Array[] = [];
   let size = 0;
+  let slices = 0;
   let started = performance.now();
   while (size < CHUNK_SIZE) {
     scope.signal.throwIfAborted();
     const given = parts.next();
     const next = given instanceof Promise ? await given : given;
-    if (next.done) break;
+    if (next.done) return size === 0 ? undefined : joined(pieces);
     if (next.value.length > 0) {
       pieces.push(next.value);
       size += next.value.length;
     }
     if (performance.now() - started < SLICE_MS) continue;
     // What there is goes out before the next slice of work.
-    if (size > 0) break;
+    if (size > 0 || ++slices >= MAX_SLICES) break;
     await pause();
     started = performance.now();
   }
+  return joined(pieces);
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
   return pieces.length === 1 ? pieces[0]! : concatBytes(pieces);
 }
 
@@ -187,10 +199,15 @@ function answer(first: Uint8Array, parts: Parts, scope: RequestScope): ReadableS
     async pull(controller) {
       scope.stopIdle();
       try {
-        const chunk: Uint8Array = next ?? await gather(parts, scope);
+        let chunk = next;
         next = undefined;
-        if (scope.closed) return;
-        if (chunk.length === 0) {
+        while (chunk?.length === 0 || chunk === undefined) {
+          chunk = await gather(parts, scope);
+          if (scope.closed) return;
+          if (chunk === undefined) break;
+          if (chunk.length === 0) await pause();
+        }
+        if (chunk === undefined) {
           controller.close();
           void scope.close();
           return;
@@ -304,7 +321,7 @@ export function createGitHost(options: GitHostOptions): (request: Request) => Pr
       return advertised(advertise(NOTHING_YET, service, 0));
     }
     active++;
-    const scope = new RequestScope(request.signal, {
+    const scope = new RequestScope({
       timeoutMs: options.timeoutMs ?? 3_600_000,
       idleTimeoutMs: options.idleTimeoutMs ?? 120_000,
     });
@@ -338,6 +355,7 @@ export function createGitHost(options: GitHostOptions): (request: Request) => Pr
           ...hidden(settings.hideRef),
           maxPackSize,
           maxObjects: options.maxObjects ?? 10_000_000,
+          maxObjectSize: options.maxObjectSize ?? 256 * 1024 ** 2,
           maxCommands: options.maxCommands ?? 100_000,
           signal: scope.signal,
           ...(preReceive && { preReceive: (list, context) => preReceive(name, list, context) }),
@@ -361,7 +379,7 @@ export function createGitHost(options: GitHostOptions): (request: Request) => Pr
       // Runs before the repository is closed: what is under way stops first.
       scope.onClose(() => parts.return?.());
       const first = await gather(parts, scope);
-      if (first.length === 0) return new Response(first as Uint8Array<ArrayBuffer>, { headers });
+      if (first === undefined) return new Response(null, { headers });
       streaming = true;
       return new Response(answer(first, parts, scope), { headers });
     } catch (error) {

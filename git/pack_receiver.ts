@@ -19,7 +19,7 @@ import {
 } from "./_files.ts";
 import { corrupt, GitError } from "./errors.ts";
 import type { HashAlgorithm, ObjectId } from "./hash_algorithm.ts";
-import { indexPack, packEntryHeader } from "./index_pack.ts";
+import { type IndexedPack, indexPackSteps, packEntryHeader } from "./index_pack.ts";
 import type { ObjectStore } from "./object_store.ts";
 import { PackFile, packTypeNumber, WindowedFile } from "./pack_file.ts";
 import { formatPackIndex } from "./pack_index.ts";
@@ -36,6 +36,8 @@ export interface PackReceiverOptions {
   maxSize?: number;
   /** Most objects in the pack. Default no limit. */
   maxObjects?: number;
+  /** Largest object (bytes). Default about 2 GiB. */
+  maxObjectSize?: number;
   /** Packs with fewer objects are unpacked into loose ones. Default 0: never. */
   unpackLimit?: number;
   /** Where loose objects go when a small pack is unpacked. */
@@ -120,97 +122,113 @@ export class PackReceiver {
 
   /** Indexes what came and puts it in place. Throws `GitError`. */
   finish(): ReceivedPack {
+    const steps = this.finishSteps();
+    for (let step = steps.next();; step = steps.next()) if (step.done) return step.value;
+  }
+
+  /** {@linkcode finish} in steps of some 20 ms, so that others can work in between. */
+  *finishSteps(): Generator<void, ReceivedPack> {
     const file = this.#file!;
     const algorithm = this.#algorithm;
     const options = this.#options;
     const raw = algorithm.rawSize;
-    const fsync = options.fsync ?? true;
     if (this.#size < 12 + raw) throw corrupt("early EOF");
-    const head = this.#head;
-    const count = readU32(head, 8);
+    const count = readU32(this.#head, 8);
     const unpack = options.unpackInto !== undefined && count < (options.unpackLimit ?? 0);
     const source = new WindowedFile(this.#path);
     try {
-      const indexed = indexPack(source, algorithm, {
+      const indexed = yield* indexPackSteps(source, algorithm, {
         ...(options.store === undefined ? {} : { store: options.store }),
         ...(options.strict === undefined ? {} : { strict: options.strict }),
+        ...(options.maxObjectSize === undefined ? {} : { maxObjectSize: options.maxObjectSize }),
         ...(options.progress === undefined ? {} : { progress: options.progress }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
-      const ids = indexed.entries.map((entry) => entry.id);
       if (unpack) {
-        const pack = new PackFile(source, algorithm);
-        const offsets = new Map(indexed.entries.map((entry) => [entry.id, entry.offset]));
-        const into = options.unpackInto!;
-        // Commits go last: what is found by id is complete.
-        const order = indexed.entries.map((_, i) => i).sort((a, b) =>
-          Number(indexed.types[a] === "commit") - Number(indexed.types[b] === "commit")
-        );
-        for (const i of order) {
-          const object = pack.read(
-            indexed.entries[i]!.offset,
-            (id) => offsets.get(id) ?? options.store?.read(id),
-          );
-          into.write(indexed.types[i]!, object.data);
-        }
-        return { name: undefined, count, ids };
+        this.#unpack(new PackFile(source, algorithm), indexed);
+        return received(undefined, count, indexed);
       }
-      let { checksum } = indexed;
-      let entries = indexed.entries;
-      if (indexed.appended.length > 0) {
-        entries = [...entries];
-        let at = this.#size - raw;
-        file.seekSync(at, Deno.SeekMode.Start);
-        for (const { id, type, data } of indexed.appended) {
-          const packed = concatBytes([
-            packEntryHeader(packTypeNumber(type), data.length),
-            zlib().deflateSync(data),
-          ]);
-          entries.push({ id, offset: at, crc: zlib().crc32(packed) });
-          writeAll(file, packed);
-          at += packed.length;
-        }
-        writeU32(head, 8, entries.length);
-        file.seekSync(0, Deno.SeekMode.Start);
-        writeAll(file, head);
-        const hasher = algorithm.create(at);
-        const chunk = new Uint8Array(1 << 20);
-        for (let position = 0; position < at;) {
-          const n = readAt(
-            file,
-            chunk.subarray(0, Math.min(chunk.length, at - position)),
-            position,
-          );
-          if (n === 0) throw corrupt("early EOF");
-          hasher.update(chunk.subarray(0, n));
-          position += n;
-        }
-        checksum = hasher.digest();
-        file.seekSync(at, Deno.SeekMode.Start);
-        writeAll(file, checksum);
-        file.truncateSync(at + raw);
-      }
-      if (fsync) file.syncSync();
+      const { checksum, index } = indexed.appended.length === 0
+        ? { checksum: indexed.checksum, index: indexed.formatIndex() }
+        : this.#complete(file, indexed);
+      yield;
       const name = toHex(checksum);
-      const base = `${this.#directory}/pack/pack-${name}`;
-      if (stat(`${base}.idx`) === undefined) {
-        for (const [ending, text] of [["keep", options.keep], ["promisor", options.promisor]]) {
-          if (text !== undefined) writeFileAtomically(`${base}.${ending}`, text, { fsync });
-        }
-        Deno.chmodSync(nativePath(this.#path), 0o444);
-        Deno.renameSync(nativePath(this.#path), nativePath(`${base}.pack`));
-        // The index comes last: a pack counts only once it has one.
-        writeFileAtomically(`${base}.idx`, formatPackIndex(entries, checksum, algorithm), {
-          fsync,
-          mode: 0o444,
-        });
-        if (fsync) syncDirectory(`${this.#directory}/pack`);
-      }
-      return { name, count, ids };
+      this.#place(file, name, index);
+      return received(name, count, indexed);
     } finally {
       source.close();
       this.close();
     }
+  }
+
+  #unpack(pack: PackFile, indexed: IndexedPack): void {
+    const { entries, types } = indexed;
+    const options = this.#options;
+    const offsets = new Map(entries.map((entry) => [entry.id, entry.offset]));
+    // Commits go last: what is found by id is complete.
+    const order = entries.map((_, i) => i).sort((a, b) =>
+      Number(types[a] === "commit") - Number(types[b] === "commit")
+    );
+    for (const i of order) {
+      const object = pack.read(
+        entries[i]!.offset,
+        (id) => offsets.get(id) ?? options.store?.read(id),
+      );
+      options.unpackInto!.write(types[i]!, object.data);
+    }
+  }
+
+  /** Appends the bases that a thin pack lacks. */
+  #complete(
+    file: Deno.FsFile,
+    indexed: IndexedPack,
+  ): { checksum: Uint8Array; index: Uint8Array } {
+    const algorithm = this.#algorithm;
+    const raw = algorithm.rawSize;
+    const entries = [...indexed.entries];
+    let at = this.#size - raw;
+    file.seekSync(at, Deno.SeekMode.Start);
+    for (const { id, type, data } of indexed.appended) {
+      const packed = concatBytes([
+        packEntryHeader(packTypeNumber(type), data.length),
+        zlib().deflateSync(data),
+      ]);
+      entries.push({ id, offset: at, crc: zlib().crc32(packed) });
+      writeAll(file, packed);
+      at += packed.length;
+    }
+    writeU32(this.#head, 8, entries.length);
+    file.seekSync(0, Deno.SeekMode.Start);
+    writeAll(file, this.#head);
+    const hasher = algorithm.create(at);
+    const chunk = new Uint8Array(1 << 20);
+    for (let position = 0; position < at;) {
+      const n = readAt(file, chunk.subarray(0, Math.min(chunk.length, at - position)), position);
+      if (n === 0) throw corrupt("early EOF");
+      hasher.update(chunk.subarray(0, n));
+      position += n;
+    }
+    const checksum = hasher.digest();
+    file.seekSync(at, Deno.SeekMode.Start);
+    writeAll(file, checksum);
+    file.truncateSync(at + raw);
+    return { checksum, index: formatPackIndex(entries, checksum, algorithm) };
+  }
+
+  /** Gives the pack its name, then its index: a pack counts only once it has one. */
+  #place(file: Deno.FsFile, name: string, index: Uint8Array): void {
+    const options = this.#options;
+    const fsync = options.fsync ?? true;
+    if (fsync) file.syncSync();
+    const base = `${this.#directory}/pack/pack-${name}`;
+    if (stat(`${base}.idx`) !== undefined) return;
+    for (const [ending, text] of [["keep", options.keep], ["promisor", options.promisor]]) {
+      if (text !== undefined) writeFileAtomically(`${base}.${ending}`, text, { fsync });
+    }
+    Deno.chmodSync(nativePath(this.#path), 0o444);
+    Deno.renameSync(nativePath(this.#path), nativePath(`${base}.pack`));
+    writeFileAtomically(`${base}.idx`, index, { fsync, mode: 0o444 });
+    if (fsync) syncDirectory(`${this.#directory}/pack`);
   }
 
   /** Gives up what was received unless it is in place. */
@@ -224,4 +242,15 @@ export class PackReceiver {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+function received(name: string | undefined, count: number, indexed: IndexedPack): ReceivedPack {
+  let ids: readonly ObjectId[] | undefined;
+  return {
+    name,
+    count,
+    get ids() {
+      return ids ??= Array.from({ length: indexed.count }, (_, i) => indexed.id(i));
+    },
+  };
 }

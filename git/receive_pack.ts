@@ -67,6 +67,8 @@ export interface ReceivePackOptions {
   maxPackSize?: number;
   /** Most objects in a pack. Default no limit. */
   maxObjects?: number;
+  /** Largest object in a pack (bytes). Default about 2 GiB. */
+  maxObjectSize?: number;
   /** Most refs in one push. Default 1,000,000. */
   maxCommands?: number;
   /** Packs with fewer objects become loose objects. Default 0: never. */
@@ -84,6 +86,8 @@ const MAX_COMMANDS = 1_000_000;
 /** Most options of a push, and ends of a shallow history. */
 const MAX_OPTIONS = 10_000;
 const MAX_SHALLOW = 1_000_000;
+/** While objects are checked, a sign of life is sent this often. */
+const KEEP_ALIVE_MS = 5000;
 /** An empty chunk: work goes on. */
 const NOTHING = new Uint8Array(0);
 
@@ -182,14 +186,23 @@ export async function* receivePack(
           strict,
           maxSize,
           ...(options.maxObjects === undefined ? {} : { maxObjects: options.maxObjects }),
+          ...(options.maxObjectSize === undefined ? {} : { maxObjectSize: options.maxObjectSize }),
           unpackLimit: options.unpackLimit ?? 0,
           unpackInto: loose,
           fsync: repository.fsync,
           ...(options.signal === undefined ? {} : { signal: options.signal }),
         });
         for await (const chunk of reader.rest()) receiver.write(chunk);
-        if (receiver.size > 0) receiver.finish();
-        else receiver.close();
+        if (receiver.size > 0) {
+          let spoken = Date.now();
+          const steps = receiver.finishSteps();
+          for (let step = steps.next(); !step.done; step = steps.next()) {
+            if (banded && Date.now() - spoken >= KEEP_ALIVE_MS) {
+              spoken = Date.now();
+              yield packet("\x01");
+            } else yield NOTHING;
+          }
+        } else receiver.close();
         yield* checkConnected(repository, quarantine, commands, shallow, refuse, options.signal);
       } catch (error) {
         if (!(error instanceof GitError)) throw error;
