@@ -354,7 +354,7 @@ function hunks(
     }
     head += ` +${at + 1},${rows} ${sign}`;
     if (heading !== undefined) {
-      const cut = heading.slice(0, MAX_HEADING).replace(/[\t-\r ]+$/, "").length - 1;
+      const cut = heading.slice(0, MAX_HEADING).replace(/[\t\n\r ]+$/, "").length - 1;
       if (cut > 0) {
         head += `${reset}${unchanged} ${reset}${colors?.func ?? ""}${heading.slice(0, cut)}`;
       }

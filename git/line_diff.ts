@@ -212,14 +212,14 @@ function sameLine(a: Lines, i: number, b: Lines, j: number): boolean {
 }
 
 function isSpace(c: number): boolean {
-  return c === 32 || (c >= 9 && c <= 13);
+  return c === 32 || c === 9 || c === 10 || c === 13;
 }
 
 /** The text by which a line is compared under whitespace options. */
 export function comparableLine(line: ByteString, options: LineDiffOptions): ByteString {
-  if (options.ignoreAllSpace) return line.replace(/[\t-\r ]+/g, "");
-  if (options.ignoreSpaceChange) return line.replace(/[\t-\r ]+$/, "").replace(/[\t-\r ]+/g, " ");
-  if (options.ignoreSpaceAtEol) return line.replace(/[\t-\r ]+$/, "");
+  if (options.ignoreAllSpace) return line.replace(/[\t\n\r ]+/g, "");
+  if (options.ignoreSpaceChange) return line.replace(/[\t\n\r ]+$/, "").replace(/[\t\n\r ]+/g, " ");
+  if (options.ignoreSpaceAtEol) return line.replace(/[\t\n\r ]+$/, "");
   if (options.ignoreCrAtEol) return line.replace(/\r?\n$/, "");
   return line;
 }
@@ -883,7 +883,7 @@ export class LineDiff {
           if (
             this.#options.ignoreAllSpace || this.#options.ignoreSpaceChange ||
               this.#options.ignoreSpaceAtEol
-              ? /[^\t-\r ]/.test(text)
+              ? /[^\t\n\r ]/.test(text)
               : text !== ""
           ) return false;
         }
@@ -1087,7 +1087,7 @@ function startsHeading(c: number): boolean {
 /** The heading that Git shows without a driver: a line that starts with a letter, `_` or `$`. */
 export function defaultHeading(line: ByteString): ByteString | undefined {
   return startsHeading(line.charCodeAt(0))
-    ? line.slice(0, 80).replace(/[\t-\r ]+$/, "")
+    ? line.slice(0, 80).replace(/[\t\n\r ]+$/, "")
     : undefined;
 }
 
@@ -1108,7 +1108,7 @@ export function makeHunks(
     heading === undefined
       ? startsHeading(lines.data[lines.starts[i]!]!)
       : heading(lines.text(i)) !== undefined;
-  const isEmpty = (i: number): boolean => !/[^\t-\r ]/.test(before.text(i));
+  const isEmpty = (i: number): boolean => !/[^\t\n\r ]/.test(before.text(i));
   const findHeading = (from: number, limit: number): number => {
     const step = from > limit ? -1 : 1;
     for (let l = from; l !== limit && l >= 0 && l < before.count; l += step) {

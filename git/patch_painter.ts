@@ -196,7 +196,7 @@ export class PatchPainter {
       "new",
       text,
       blank !== undefined && this.#rule?.blankAtEof === true && blank.before <= this.#oldLine &&
-        blank.after <= this.#newLine && !/[^\t-\r ]/.test(text),
+        blank.after <= this.#newLine && !/[^\t\n\r ]/.test(text),
     );
   }
 
@@ -301,7 +301,7 @@ function measure(one: Waiting): void {
     else if (text[at] === "\t") width += tab - (width % tab);
     else break;
   }
-  if (/[^\t-\r ]/.test(text.slice(at))) {
+  if (/[^\t\n\r ]/.test(text.slice(at))) {
     one.indent = width;
     one.indentEnd = at;
   } else {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, decodeText, encodeText, trimSpace, trimSpaceEnd } from "./_bytes.ts";
+import { type ByteString, decodeText, encodeText, trimSpaceEnd } from "./_bytes.ts";
 import { COLOR_RESET, colorSequence } from "./color.ts";
 import { currentTime, type DateMode, formatDate } from "./date.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
@@ -23,7 +23,17 @@ export interface PrettyContext {
   /** How dates look. */
   date?: DateMode | undefined;
   /** Ref names of a commit, as ` (HEAD -> main, tag: v1)`, or "". */
-  decorate?: ((id: ObjectId, style: "wrapped" | "bare") => ByteString) | undefined;
+  decorate?:
+    | ((id: ObjectId, style: "wrapped" | "bare", color: boolean) => ByteString)
+    | undefined;
+  /** The name of a commit by the nearest tag, for `%(describe)`. */
+  describe?: ((id: ObjectId, args: ByteString[]) => ByteString) | undefined;
+  /** The ref a commit was found through, for `%S`. */
+  source?: ByteString | undefined;
+  /** Columns of the terminal. Default 80. */
+  columns?: number;
+  /** Columns that a drawing of the history takes in front of the text. */
+  graphWidth?: number;
   /** Parents to show. */
   parents?: readonly ObjectId[];
   /** Now, in seconds. */
@@ -70,11 +80,11 @@ export interface MailOptions {
 
 /** The subject: the first paragraph on one line. */
 export function subjectOf(message: ByteString): ByteString {
-  const text = message.replace(/^\n+/, "");
   const lines: string[] = [];
-  for (const line of text.split("\n")) {
-    if (trimSpace(line) === "") break;
-    lines.push(trimSpaceEnd(line));
+  for (const line of skipBlankLines(message).split("\n")) {
+    const text = trimSpaceEnd(line);
+    if (text === "") break;
+    lines.push(text);
   }
   return lines.join(" ");
 }
@@ -84,13 +94,13 @@ export function bodyOf(message: ByteString): ByteString {
   const text = skipBlankLines(message);
   const lines = text.split("\n");
   let i = 0;
-  while (i < lines.length && trimSpace(lines[i]!) !== "") i++;
-  while (i < lines.length && trimSpace(lines[i]!) === "") i++;
+  while (i < lines.length && trimSpaceEnd(lines[i]!) !== "") i++;
+  while (i < lines.length && trimSpaceEnd(lines[i]!) === "") i++;
   return lines.slice(i).join("\n");
 }
 
 function skipBlankLines(message: ByteString): ByteString {
-  return message.replace(/^([\t\v\f\r ]*\n)+/, "");
+  return message.replace(/^([\t\r ]*\n)+/, "");
 }
 
 function person(line: ByteString, mailmap: Mailmap | undefined): Signature {
@@ -140,7 +150,7 @@ function indented(message: ByteString, tabs: number): ByteString {
   const text = trimSpaceEnd(skipBlankLines(message));
   if (text === "") return "";
   return text.split("\n").map((line) => {
-    const clean = line.replace(/[\t\v\f\r ]+$/, "");
+    const clean = line.replace(/[\t\r ]+$/, "");
     return `    ${expandTabs(clean, tabs)}\n`;
   }).join("");
 }
@@ -168,7 +178,7 @@ export function formatMessage(id: ObjectId, commit: Commit, context: PrettyConte
       date: context.date ?? { type: "short" },
     });
   }
-  if (style === "oneline") return trimSpaceEnd(subjectOf(commit.message));
+  if (style === "oneline") return subjectOf(commit.message);
   const mail = isMailStyle(style);
   let out = "";
   if (mail) {
@@ -203,14 +213,14 @@ export function formatMessage(id: ObjectId, commit: Commit, context: PrettyConte
     ) out += `From: ${author.name} <${author.email}>\n\n`;
     let body = bodyOf(commit.message);
     if (style === "mboxrd") body = body.replace(/^(>*From )/gm, ">$1");
-    out += body.split("\n").map((line) => `${line.replace(/[\t\v\f\r ]+$/, "")}\n`).join("");
+    out += body.split("\n").map((line) => `${line.replace(/[\t\r ]+$/, "")}\n`).join("");
   } else if (style === "short") {
     for (const line of skipBlankLines(commit.message).split("\n")) {
-      if (trimSpace(line) === "") break;
+      if (trimSpaceEnd(line) === "") break;
       out += `    ${trimSpaceEnd(line)}\n`;
     }
   } else out += indented(commit.message, context.expandTabs ?? (style === "raw" ? 0 : 8));
-  out = `${out.replace(/[\t\v\f\r\n ]+$/, "")}\n`;
+  out = `${out.replace(/[\t\r\n ]+$/, "")}\n`;
   if (mail && out.length <= start) out += "\n";
   return out;
 }
@@ -274,9 +284,7 @@ function mailSubject(commit: Commit, context: PrettyContext): ByteString {
   const mail = context.mail;
   const label = `Subject: ${mail?.subjectPrefix ?? "[PATCH] "}`;
   const subject = mail?.keepSubject
-    ? trimSpaceEnd(
-      skipBlankLines(commit.message).split(/\n[\t ]*\n/)[0]!.replace(/\n(?=.)/g, "\n "),
-    )
+    ? skipBlankLines(commit.message).split(/\n[\t ]*\n/)[0]!.replace(/\n(?=.)/g, "\n ")
     : subjectOf(commit.message);
   let out = needsEncoding(subject)
     ? label + encodeHeader(subject, label.length, false)
@@ -293,234 +301,470 @@ function needsEncodingBody(message: ByteString): boolean {
   return /[\x80-\xff]/.test(message);
 }
 
-/** Expands a format string. */
+/** Largest padding and indentation of a format (columns). */
+const MAX_PADDING = 16 * 1024;
+// deno-lint-ignore no-control-regex
+const ESCAPES = /\x1b\[[\d;]*m/g;
+
+/** Columns of a byte string without its colours. */
+function columnsOf(text: ByteString): number {
+  return displayWidth(decodeText(text.replace(ESCAPES, "")));
+}
+
+/** Puts `..` in place of the columns from `from` on, `count` of them; colours stay. */
+function cutColumns(text: ByteString, from: number, count: number): ByteString {
+  let out = "", column = 0, dots = "..";
+  const take = (part: string): void => {
+    for (const c of decodeText(part)) {
+      if (column >= from && column < from + count) {
+        out += dots;
+        dots = "";
+      } else out += encodeText(c);
+      column += displayWidth(c);
+    }
+  };
+  let at = 0;
+  for (const match of text.matchAll(ESCAPES)) {
+    take(text.slice(at, match.index));
+    out += match[0];
+    at = match.index + match[0].length;
+  }
+  take(text.slice(at));
+  return out;
+}
+
+/** Wraps words at a width; the first line and the others have indentations of their own. */
+function wrapText(text: ByteString, first: number, others: number, width: number): ByteString {
+  const pad = (n: number): string => " ".repeat(Math.max(0, n));
+  if (width <= 0) {
+    let out = "", indent = first;
+    for (let at = 0; at < text.length;) {
+      const feed = text.indexOf("\n", at);
+      const end = feed < 0 ? text.length : feed + 1;
+      out += pad(indent) + text.slice(at, end);
+      at = end;
+      indent = others;
+    }
+    return out;
+  }
+  let out = "", indent = first;
+  let lineStart = 0, at = 0, column = first;
+  let space = -1;
+  const blank = (i: number): boolean => /[\t\n\r ]/.test(text[i] ?? "");
+  const newLine = (): void => {
+    out += "\n";
+    at = lineStart = space + (blank(space) ? 1 : 0);
+    space = -1;
+    column = indent = others;
+  };
+  for (;;) {
+    // deno-lint-ignore no-control-regex
+    const escape = /^\x1b\[[\d;]*m/.exec(text.slice(at, at + 32));
+    if (escape !== null) {
+      at += escape[0].length;
+      continue;
+    }
+    if (at < text.length && !blank(at)) {
+      let end = at + 1;
+      while (end < text.length && (text.charCodeAt(end) & 0xc0) === 0x80) end++;
+      column += displayWidth(decodeText(text.slice(at, end)));
+      at = end;
+      continue;
+    }
+    if (column > width && space >= 0) {
+      newLine();
+      continue;
+    }
+    if (at >= text.length && at === lineStart) return out;
+    if (space < 0) out += pad(indent);
+    out += text.slice(space < 0 ? lineStart : space, at);
+    if (at >= text.length) return out;
+    const c = text[at]!;
+    space = at;
+    if (c === "\t") column |= 7;
+    else if (c === "\n") {
+      space++;
+      if (text[space] === "\n") {
+        out += "\n";
+        newLine();
+        continue;
+      }
+      if (!/[A-Za-z0-9]/.test(text[space] ?? "")) {
+        newLine();
+        continue;
+      }
+      out += " ";
+    }
+    column++;
+    at++;
+  }
+}
+
+/** How the next item of a format is padded. */
+interface Padding {
+  side: "right" | "left" | "both" | "steal";
+  /** Columns; up to a column of the line when `toColumn`. */
+  width: number;
+  toColumn: boolean;
+  truncate: "" | "trunc" | "ltrunc" | "mtrunc";
+}
+
+/** An item of a format: what it comes to, and how much of the format it took. */
+interface Item {
+  text: ByteString;
+  length: number;
+}
+
+/** Expands a format string. Throws `GitError` ("invalid") for a colour that is none. */
 export function expandFormat(
   format: ByteString,
   id: ObjectId,
   commit: Commit,
   context: PrettyContext,
 ): ByteString {
-  const mode = context.date ?? { type: "default" };
-  const now = context.now ?? currentTime();
-  const author = parseSignature(commit.author), committer = parseSignature(commit.committer);
-  const mapped = (one: Signature): Signature => {
-    const map = context.readMailmap?.();
-    return map === undefined ? one : { ...one, ...map.lookup(one.name, one.email) };
-  };
-  const local = (email: string): string => email.split("@")[0]!;
-  const who = (one: Signature, c: string): ByteString | undefined => {
-    switch (c) {
-      case "n":
-        return one.name;
-      case "N":
-        return mapped(one).name;
-      case "e":
-        return one.email;
-      case "E":
-        return mapped(one).email;
-      case "l":
-        return local(one.email);
-      case "L":
-        return local(mapped(one).email);
-      case "d":
-        return formatDate(one.time, one.zone, mode, now);
-      case "D":
-        return formatDate(one.time, one.zone, { type: "rfc" }, now);
-      case "r":
-        return formatDate(one.time, one.zone, { type: "relative" }, now);
-      case "t":
-        return String(one.time);
-      case "i":
-        return formatDate(one.time, one.zone, { type: "iso" }, now);
-      case "I":
-        return formatDate(one.time, one.zone, { type: "iso-strict" }, now);
-      case "s":
-        return formatDate(one.time, one.zone, { type: "short" }, now);
-      case "h":
-        return formatDate(one.time, one.zone, { type: "human" }, now);
-      default:
-        return undefined;
+  return new FormatExpander(id, commit, context).expand(format);
+}
+
+class FormatExpander {
+  readonly #id: ObjectId;
+  readonly #commit: Commit;
+  readonly #context: PrettyContext;
+  #out: ByteString = "";
+  /** `%C(auto)` is in force. */
+  #auto = false;
+  #padding: Padding | undefined;
+  #wrapStart = 0;
+  #wrap: [width: number, first: number, others: number] = [0, 0, 0];
+
+  constructor(id: ObjectId, commit: Commit, context: PrettyContext) {
+    this.#id = id;
+    this.#commit = commit;
+    this.#context = context;
+  }
+
+  expand(format: ByteString): ByteString {
+    for (let at = 0; at < format.length;) {
+      const percentAt = format.indexOf("%", at);
+      if (percentAt < 0) {
+        this.#out += format.slice(at);
+        break;
+      }
+      this.#out += format.slice(at, percentAt);
+      at = percentAt + 1;
+      if (format[at] === "%") {
+        this.#out += "%";
+        at++;
+        continue;
+      }
+      const used = this.#item(format.slice(at));
+      if (used === 0) this.#out += "%";
+      at += used;
     }
-  };
-  let out = "";
-  let auto = false;
-  const colored = (text: ByteString): ByteString =>
-    auto && context.autoColor !== undefined
-      ? context.autoColor("commit") + text + context.autoColor("reset")
-      : text;
-  const one = (at: number): { text: ByteString; length: number } | undefined => {
-    const rest = format.slice(at);
-    const c = rest[0];
-    if (c === undefined) return undefined;
-    const simple = (text: ByteString, length = 1): { text: ByteString; length: number } => ({
-      text,
-      length,
-    });
-    switch (c) {
-      case "H":
-        return simple(colored(id));
-      case "h":
-        return simple(colored(context.abbrev(id)));
-      case "T":
-        return simple(commit.tree);
-      case "t":
-        return simple(context.abbrev(commit.tree));
-      case "P":
-        return simple((context.parents ?? commit.parents).join(" "));
-      case "p":
-        return simple(
-          (context.parents ?? commit.parents).map((parent) => context.abbrev(parent)).join(" "),
-        );
+    this.#rewrap(0, 0, 0);
+    return this.#out;
+  }
+
+  #rewrap(width: number, first: number, others: number): void {
+    const [w, a, b] = this.#wrap;
+    if (w === width && a === first && b === others) return;
+    if (this.#wrapStart < this.#out.length) {
+      this.#out = this.#out.slice(0, this.#wrapStart) +
+        wrapText(this.#out.slice(this.#wrapStart), a, b, w);
+    }
+    this.#wrapStart = this.#out.length;
+    this.#wrap = [width, first, others];
+  }
+
+  /** Handles what follows a `%`; returns how much that was, 0 for nothing known. */
+  #item(rest: ByteString): number {
+    const magic = rest[0] === "+" || rest[0] === "-" || rest[0] === " " ? rest[0] : "";
+    const start = this.#out.length;
+    const body = magic === "" ? rest : rest.slice(1);
+    const used = this.#padding === undefined ? this.#plain(body) : this.#padded(body);
+    if (used === 0 || magic === "") return used;
+    if (this.#out.length === start) {
+      if (magic === "-") this.#out = this.#out.replace(/\n+$/, "");
+    } else if (magic !== "-") {
+      this.#out = this.#out.slice(0, start) + (magic === "+" ? "\n" : " ") +
+        this.#out.slice(start);
+    }
+    return used + 1;
+  }
+
+  #plain(rest: ByteString): number {
+    const found = this.#one(rest, this.#out.length > 0);
+    if (found === undefined) return 0;
+    this.#out += found.text;
+    return found.length;
+  }
+
+  #padded(rest: ByteString): number {
+    const pad = this.#padding!;
+    let { width } = pad;
+    if (pad.toColumn) {
+      const line = this.#out.slice(this.#out.lastIndexOf("\n") + 1);
+      width -= columnsOf(line) + (this.#context.graphWidth ?? 0);
+    }
+    let local = "";
+    let used = 0;
+    // Colours in front of the item belong to it.
+    for (let at = 0;;) {
+      const modifier = rest[at] === "C";
+      const found = this.#one(rest.slice(at), local !== "");
+      const length = found?.length ?? 0;
+      used += length;
+      at += length;
+      local += found?.text ?? "";
+      if (!modifier || rest[at] !== "%") break;
+      at++;
+      used++;
+    }
+    const length = columnsOf(local);
+    let { side } = pad;
+    if (side === "steal") {
+      // Room may be taken from spaces in front.
+      let end = this.#out.length;
+      while (length > width && end > 1) {
+        if (this.#out[end - 1] === " ") {
+          end--;
+          width++;
+          continue;
+        }
+        // deno-lint-ignore no-control-regex
+        const escape = /\x1b\[[\d;]*m$/.exec(this.#out.slice(Math.max(0, end - 10), end));
+        if (escape === null) break;
+        local = escape[0] + local;
+        end -= escape[0].length;
+      }
+      this.#out = this.#out.slice(0, end);
+      side = "left";
+    }
+    if (length > width) {
+      const gone = length - (width - 2);
+      if (pad.truncate === "ltrunc") local = cutColumns(local, 0, gone);
+      if (pad.truncate === "mtrunc") local = cutColumns(local, Math.trunc(width / 2) - 1, gone);
+      if (pad.truncate === "trunc") local = cutColumns(local, width - 2, gone);
+      this.#out += local;
+    } else {
+      const gap = width - length;
+      const before = side === "left" ? gap : side === "both" ? Math.floor(gap / 2) : 0;
+      this.#out += " ".repeat(before) + local + " ".repeat(gap - before);
+    }
+    this.#padding = undefined;
+    return used;
+  }
+
+  /** One item; `undefined` when it is not known. `behind`: something was written before it. */
+  #one(rest: ByteString, behind: boolean): Item | undefined {
+    const context = this.#context, commit = this.#commit;
+    const item = (text: ByteString, length = 1): Item => ({ text, length });
+    const colored = (text: ByteString): ByteString =>
+      this.#auto && context.autoColor !== undefined
+        ? context.autoColor("commit") + text + context.autoColor("reset")
+        : text;
+    const parents = context.parents ?? commit.parents;
+    switch (rest[0]) {
+      case "C":
+        return this.#color(rest, behind);
       case "n":
-        return simple("\n");
-      case "%":
-        return simple("%");
-      case "m":
-        return simple(context.mark ?? ">");
-      case "s":
-        return simple(subjectOf(commit.message));
-      case "f":
-        return simple(
-          subjectOf(commit.message).replace(/[^A-Za-z0-9._]+/g, "-").replace(/\.+/g, ".").replace(
-            /^-|[-.]+$/g,
-            "",
-          ),
-        );
-      case "b":
-        return simple(bodyOf(commit.message));
-      case "B":
-        return simple(skipBlankLines(commit.message));
-      case "e":
-        return simple(commit.extra.find(([key]) => key === "encoding")?.[1] ?? "");
-      case "d":
-        return simple(context.decorate?.(id, "wrapped") ?? "");
-      case "D":
-        return simple(context.decorate?.(id, "bare") ?? "");
-      case "N":
-        return simple(context.notes ?? "");
+        return item("\n");
       case "x": {
         const hex = /^x([0-9a-fA-F]{2})/.exec(rest);
-        return hex === null ? undefined : simple(String.fromCharCode(parseInt(hex[1]!, 16)), 3);
+        return hex === null ? undefined : item(String.fromCharCode(parseInt(hex[1]!, 16)), 3);
       }
+      case "w": {
+        const wrap = /^w\((?:(\d+)(?:,(\d+)(?:,(\d+))?)?)?\)/.exec(rest);
+        if (wrap === null) return undefined;
+        const [width, first, others] = [1, 2, 3].map((i) => Number(wrap[i] ?? 0));
+        if (width! > MAX_PADDING || first! > MAX_PADDING || others! > MAX_PADDING) {
+          return undefined;
+        }
+        this.#rewrap(width!, first!, others!);
+        return item("", wrap[0].length);
+      }
+      case "<":
+      case ">":
+        return this.#startPadding(rest);
+      case "H":
+        return item(colored(this.#id));
+      case "h":
+        return item(colored(context.abbrev(this.#id)));
+      case "T":
+        return item(commit.tree);
+      case "t":
+        return item(context.abbrev(commit.tree));
+      case "P":
+        return item(parents.join(" "));
+      case "p":
+        return item(parents.map((parent) => context.abbrev(parent)).join(" "));
+      case "m":
+        return item(context.mark ?? ">");
+      case "s":
+        return item(subjectOf(commit.message));
+      case "f":
+        return item(sanitizedSubject(commit.message));
+      case "b":
+        return item(bodyOf(commit.message));
+      case "B":
+        return item(commit.message);
+      case "e":
+        return item(commit.extra.find(([key]) => key === "encoding")?.[1] ?? "");
+      case "d":
+        return item(context.decorate?.(this.#id, "wrapped", this.#auto) ?? "");
+      case "D":
+        return item(context.decorate?.(this.#id, "bare", this.#auto) ?? "");
+      case "N":
+        return context.notes === undefined ? undefined : item(context.notes);
+      case "S":
+        return context.source === undefined ? undefined : item(context.source);
       case "a":
       case "c": {
-        const text = rest[1] === undefined
-          ? undefined
-          : who(c === "a" ? author : committer, rest[1]);
-        return text === undefined ? undefined : simple(text, 2);
+        const line = rest[0] === "a" ? commit.author : commit.committer;
+        const text = rest[1] === undefined ? undefined : this.#person(line, rest[1]);
+        return text === undefined ? undefined : item(text, 2);
       }
       case "g": {
         const { reflog } = context;
-        if (rest[1] === "D") return simple(reflog?.selector ?? "", 2);
-        if (rest[1] === "d") return simple(reflog?.short ?? "", 2);
-        if (rest[1] === "s") return simple(reflog?.message ?? "", 2);
-        if (rest[1] !== undefined && "nNeE".includes(rest[1])) {
-          return simple(
-            reflog === undefined ? "" : who(parseSignature(reflog.who), rest[1]) ?? "",
-            2,
-          );
-        }
-        return undefined;
+        const c = rest[1] ?? "";
+        if (c === "D") return item(reflog?.selector ?? "", 2);
+        if (c === "d") return item(reflog?.short ?? "", 2);
+        if (c === "s") return item(reflog?.message ?? "", 2);
+        if (c === "" || !"nNeE".includes(c)) return undefined;
+        return item(reflog === undefined ? "" : this.#person(reflog.who, c) ?? "", 2);
       }
       case "G":
         return rest[1] === "?"
-          ? simple("N", 2)
+          ? item("N", 2)
           : rest[1] !== undefined && "GSKFPT".includes(rest[1])
-          ? simple(rest[1] === "T" ? "undefined" : "", 2)
+          ? item(rest[1] === "T" ? "undefined" : "", 2)
           : undefined;
-      case "C": {
-        const named = /^C\(([^)]*)\)/.exec(rest);
-        if (named !== null) {
-          let description = named[1]!;
-          if (description === "auto") {
-            auto = context.color ?? false;
-            return simple(auto ? COLOR_RESET : "", named[0].length);
-          }
-          let wanted = context.color ?? false;
-          if (description.startsWith("always,")) {
-            wanted = true;
-            description = description.slice(7);
-          } else if (description.startsWith("auto,")) description = description.slice(5);
-          return simple(wanted ? colorSequence(description) : "", named[0].length);
-        }
-        for (const word of ["red", "green", "blue", "reset"]) {
-          if (rest.startsWith(`C${word}`)) {
-            return simple(context.color ? colorSequence(word) : "", word.length + 1);
-          }
-        }
-        return undefined;
-      }
       case "(": {
         const trailers = /^\(trailers(?::([^)]*))?\)/.exec(rest);
         if (trailers !== null) {
-          return simple(formatTrailers(commit.message, trailers[1] ?? ""), trailers[0].length);
+          const text = formatTrailers(commit.message, trailers[1] ?? "");
+          return text === undefined ? undefined : item(text, trailers[0].length);
         }
-        return undefined;
-      }
-      case "w": {
-        const wrap = /^w\(([^)]*)\)/.exec(rest);
-        return wrap === null ? undefined : simple("", wrap[0].length);
+        const describe = /^\(describe(?::([^)]*))?\)/.exec(rest);
+        if (describe === null || context.describe === undefined) return undefined;
+        const args = describeArguments(describe[1] ?? "");
+        return args === undefined
+          ? undefined
+          : item(context.describe(this.#id, args), describe[0].length);
       }
       default:
         return undefined;
     }
-  };
-  let pad: { kind: string; width: number; truncate: string } | undefined;
-  for (let i = 0; i < format.length;) {
-    if (format[i] !== "%") {
-      out += format[i++];
-      continue;
+  }
+
+  #color(rest: ByteString, behind: boolean): Item | undefined {
+    const on = this.#context.color ?? false;
+    if (rest.startsWith("C(auto)")) {
+      this.#auto = on;
+      return { text: on && behind ? COLOR_RESET : "", length: 7 };
     }
-    const padding = /^%(<\||<|>>\||>>|>\||>|><\||><)\((\d+)(?:,(trunc|ltrunc|mtrunc))?\)/.exec(
-      format.slice(i),
-    );
-    if (padding !== null) {
-      pad = { kind: padding[1]!, width: Number(padding[2]), truncate: padding[3] ?? "" };
-      i += padding[0].length;
-      continue;
+    const named = /^C\(([^)]*)\)/.exec(rest);
+    if (named !== null) {
+      const description = named[1]!.replace(/^(auto|always),/, "");
+      const wanted = on || named[1]!.startsWith("always,");
+      this.#auto = false;
+      return { text: wanted ? colorSequence(description) : "", length: named[0].length };
     }
-    const magic = format[i + 1];
-    const conditional = magic === "+" || magic === "-" || magic === " ";
-    const found = one(i + (conditional ? 2 : 1));
-    if (found === undefined) {
-      out += "%";
-      i++;
-      continue;
+    for (const word of ["red", "green", "blue", "reset"]) {
+      if (!rest.startsWith(`C${word}`)) continue;
+      this.#auto = false;
+      const text = word === "reset" ? COLOR_RESET : colorSequence(word);
+      return { text: on ? text : "", length: word.length + 1 };
     }
-    let { text } = found;
-    i += found.length + (conditional ? 2 : 1);
-    if (pad !== undefined) {
-      const unicode = decodeText(text);
-      let width = displayWidth(unicode);
-      let room = pad.width;
-      if (pad.kind.endsWith("|")) {
-        room = Math.max(
-          0,
-          pad.width - displayWidth(decodeText(out.slice(out.lastIndexOf("\n") + 1))),
-        );
-      }
-      let shown = unicode;
-      if (width > room && pad.truncate !== "") {
-        const keep = Math.max(0, room - 2);
-        if (pad.truncate === "trunc") shown = `${[...unicode].slice(0, keep).join("")}..`;
-        else if (pad.truncate === "ltrunc") shown = `..${[...unicode].slice(-keep).join("")}`;
-        else {shown = `${[...unicode].slice(0, Math.floor(keep / 2)).join("")}..${
-            [...unicode].slice(-(keep - Math.floor(keep / 2))).join("")
-          }`;}
-        width = displayWidth(shown);
-      }
-      const gap = Math.max(0, room - width);
-      if (pad.kind.startsWith("><")) {
-        shown = " ".repeat(Math.floor(gap / 2)) + shown + " ".repeat(gap - Math.floor(gap / 2));
-      } else if (pad.kind.startsWith("<")) shown += " ".repeat(gap);
-      else shown = " ".repeat(gap) + shown;
-      text = encodeText(shown);
-      pad = undefined;
+    return undefined;
+  }
+
+  #startPadding(rest: ByteString): Item | undefined {
+    const match = /^(<|>>|><|>)(\|?)\((-?\d+)\s*(?:,\s*(trunc|ltrunc|mtrunc))?\)/.exec(rest);
+    if (match === null) return undefined;
+    const toColumn = match[2] === "|";
+    let width = Number(match[3]);
+    if (width === 0 || Math.abs(width) > MAX_PADDING) return undefined;
+    if (width < 0) {
+      if (toColumn) width += this.#context.columns ?? 80;
+      if (width < 0) return undefined;
     }
-    if (magic === "+" && text !== "") text = `\n${text}`;
-    else if (magic === " " && text !== "") text = ` ${text}`;
-    else if (magic === "-" && text === "") out = out.replace(/\n+$/, "");
-    out += text;
+    this.#padding = {
+      side: match[1] === "<"
+        ? "right"
+        : match[1] === ">"
+        ? "left"
+        : match[1] === ">>"
+        ? "steal"
+        : "both",
+      width,
+      toColumn,
+      truncate: (match[4] ?? "") as Padding["truncate"],
+    };
+    return { text: "", length: match[0].length };
+  }
+
+  #person(line: ByteString, c: string): ByteString | undefined {
+    const context = this.#context;
+    const now = context.now ?? currentTime();
+    let one = parseSignature(line);
+    if ("NEL".includes(c)) {
+      const map = context.readMailmap?.();
+      if (map !== undefined) one = { ...one, ...map.lookup(one.name, one.email) };
+    }
+    const date = (mode: DateMode): ByteString => formatDate(one.time, one.zone, mode, now);
+    switch (c) {
+      case "n":
+      case "N":
+        return one.name;
+      case "e":
+      case "E":
+        return one.email;
+      case "l":
+      case "L":
+        return one.email.split("@")[0]!;
+      case "d":
+        return date(context.date ?? { type: "default" });
+      case "D":
+        return date({ type: "rfc" });
+      case "r":
+        return date({ type: "relative" });
+      case "t":
+        return String(one.time);
+      case "i":
+        return date({ type: "iso" });
+      case "I":
+        return date({ type: "iso-strict" });
+      case "s":
+        return date({ type: "short" });
+      case "h":
+        return date({ type: "human" });
+      default:
+        return undefined;
+    }
+  }
+}
+
+/** The subject's first line as part of a file name. */
+export function sanitizedSubject(message: ByteString): ByteString {
+  return skipBlankLines(message).split("\n", 1)[0]!.replace(/[^A-Za-z0-9._]+/g, "-")
+    .replace(/\.+/g, ".").replace(/^-+|[-.]+$/g, "");
+}
+
+/** The options of `%(describe:…)` as arguments; `undefined` when one is not known. */
+function describeArguments(text: ByteString): ByteString[] | undefined {
+  const out: ByteString[] = [];
+  for (const option of text === "" ? [] : text.split(",")) {
+    const equals = option.indexOf("=");
+    const name = equals < 0 ? option : option.slice(0, equals);
+    const value = equals < 0 ? undefined : option.slice(equals + 1);
+    if (name === "tags") {
+      if (value === undefined || /^(true|yes|on|1)$/i.test(value)) out.push("--tags");
+      else if (!/^(false|no|off|0|)$/i.test(value)) return undefined;
+    } else if (name === "abbrev" && value !== undefined && /^\d+$/.test(value)) {
+      out.push(`--abbrev=${value}`);
+    } else if ((name === "match" || name === "exclude") && value !== undefined && value !== "") {
+      out.push(`--${name}=${value}`);
+    } else return undefined;
   }
   return out;
 }
@@ -546,7 +790,7 @@ function trailerBlock(message: ByteString): TrailerLine[] {
       out.push({ key: match[1]!, value: match[2]!, text: line });
       trailers++;
       recognised ||= /^Signed-off-by$/i.test(match[1]!);
-    } else if (/^\s/.test(line) && last !== undefined) {
+    } else if (/^[\t ]/.test(line) && last !== undefined) {
       last.value += `\n${line}`;
       last.text += `\n${line}`;
     } else {
@@ -632,9 +876,9 @@ export function parseTrailerFormat(text: ByteString): TrailerFormat | string {
   return out;
 }
 
-function formatTrailers(message: ByteString, optionsText: ByteString): ByteString {
+function formatTrailers(message: ByteString, optionsText: ByteString): ByteString | undefined {
   const format = parseTrailerFormat(optionsText);
-  if (typeof format === "string") return `%(trailers:${optionsText})`;
+  if (typeof format === "string") return undefined;
   const only = format.only ?? format.keys.length > 0;
   const unfold = (text: ByteString): ByteString =>
     format.unfold ? text.replace(/[\t ]*\n[\t ]+/g, " ") : text;

@@ -318,7 +318,7 @@ export function headingFinder(
       if (match === undefined) continue;
       if (excludes) return undefined;
       const { start, end } = expression.group(text, match, 1) ?? match;
-      return text.slice(start, end).slice(0, MAX_HEADING).replace(/[\t-\r ]+$/, "");
+      return text.slice(start, end).slice(0, MAX_HEADING).replace(/[\t\n\r ]+$/, "");
     }
     return undefined;
   };

@@ -71,7 +71,7 @@ export interface WhitespaceColors {
 }
 
 function isSpace(c: number): boolean {
-  return c === 32 || (c >= 9 && c <= 13);
+  return c === 32 || c === 9 || c === 10 || c === 13;
 }
 
 /** Goes through a line (without its line feed); calls back with its parts, wrong and other ones. */

@@ -14,7 +14,7 @@ interface Words {
   lines: ByteString;
 }
 
-const SPACE = /[\t-\r ]/;
+const SPACE = /[\t\n\r ]/;
 
 /** Finds words: what an expression matches (up to a line feed), or runs without whitespace. */
 function findWords(text: ByteString, expression: PosixRegex | undefined): Words {

@@ -64,6 +64,8 @@ export interface LogSettings {
   logSize: boolean;
   /** Names and addresses go through the mailmap; the configuration decides when not set. */
   mailmap: boolean | undefined;
+  /** Encoding of messages; "none" leaves them as they are. */
+  encoding: ByteString | undefined;
   abbrevLength: number | undefined;
   rest: ByteString[];
 }
@@ -129,6 +131,7 @@ export function parseLogOptions(cli: Cli, args: ByteString[]): LogSettings {
     expandTabs: undefined,
     logSize: false,
     mailmap: undefined,
+    encoding: undefined,
     abbrevLength: undefined,
     rest: [],
   };
@@ -393,6 +396,9 @@ export function parseLogOptions(cli: Cli, args: ByteString[]): LogSettings {
       case "--log-size":
         s.logSize = true;
         break;
+      case "--encoding":
+        s.encoding = value();
+        break;
       case "--use-mailmap":
       case "--mailmap":
         s.mailmap = true;
@@ -406,7 +412,6 @@ export function parseLogOptions(cli: Cli, args: ByteString[]): LogSettings {
       case "--simplify-merges":
       case "--simplify-by-decoration":
       case "--ancestry-path":
-      case "--encoding":
       case "--show-signature":
       case "--no-show-signature":
       case "--cherry-mark":

@@ -7,6 +7,7 @@
 import { type ByteString, ByteWriter, toByteString, trimSpaceEnd } from "../_bytes.ts";
 import { currentTime } from "../date.ts";
 import { formatCombined } from "../combined_diff.ts";
+import { reencode, sameEncoding } from "../encoding.ts";
 import { HistoryGraph } from "../graph.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { type Mailmap, readMailmap } from "../mailmap.ts";
@@ -22,7 +23,8 @@ import { wildmatch } from "../wildmatch.ts";
 import { LogColors } from "./_colors.ts";
 import type { Cli } from "./_context.ts";
 import { Decorations, type LogSettings } from "./_log_options.ts";
-import { dateMode, type DiffArguments } from "./_revs.ts";
+import { dateMode, type DiffArguments, terminalColumns } from "./_revs.ts";
+import { describeText } from "./describe.ts";
 
 /** A buffer for output that grew beyond this (bytes) is not kept. */
 const LARGE = 16 * 1024 * 1024;
@@ -106,6 +108,32 @@ export function defaultNotesRef(cli: Cli): ByteString {
   return cli.env.get("GIT_NOTES_REF") ?? cli.config.get("core.notesref") ?? "refs/notes/commits";
 }
 
+/** The encoding that messages are shown in; "" leaves them as they are. */
+export function outputEncoding(cli: Cli, option?: ByteString): ByteString {
+  const chosen = option ?? cli.config.get("i18n.logoutputencoding") ??
+    cli.config.get("i18n.commitencoding") ?? "UTF-8";
+  return chosen.toLowerCase() === "none" ? "" : chosen;
+}
+
+/** A commit with its message and its people in another encoding, where that can be. */
+export function reencodeCommit(commit: Commit, encoding: ByteString, raw = false): Commit {
+  const own = commit.extra.find(([key]) => key === "encoding")?.[1];
+  if (encoding === "" || sameEncoding(own ?? "UTF-8", encoding)) return commit;
+  const convert = (text: ByteString): ByteString | undefined =>
+    reencode(text, own ?? "UTF-8", encoding);
+  const message = convert(commit.message),
+    author = convert(commit.author),
+    committer = convert(commit.committer);
+  if (message === undefined || author === undefined || committer === undefined) return commit;
+  // What is shown raw names the encoding it is shown in.
+  const extra: Commit["extra"] = !raw
+    ? commit.extra
+    : commit.extra.flatMap(([key, value]): [ByteString, ByteString][] =>
+      key !== "encoding" ? [[key, value]] : sameEncoding(encoding, "UTF-8") ? [] : [[key, encoding]]
+    );
+  return { ...commit, message, author, committer, extra };
+}
+
 /** Shows commits. */
 export class LogTree {
   readonly #cli: Cli;
@@ -132,6 +160,7 @@ export class LogTree {
     this.#diff = diff;
     this.#options = options;
     this.#colors = diff.colors(cli);
+    this.#plain = new LogColors(cli, false);
     this.#decorations = new Decorations(cli, settings);
     this.#decorate = settings.decorate === "short" || settings.decorate === "full" ||
       (settings.decorate === "auto" && Deno.stdout.isTerminal());
@@ -319,10 +348,16 @@ export class LogTree {
         this.#diff.abbrev === 0 ? id : this.#cli.abbrev(id, this.#settings.abbrevLength),
       date: dateMode(this.#cli, this.#settings.date),
       now: currentTime(this.#cli.env.get("GIT_TEST_DATE_NOW")),
-      decorate: (id, form) =>
-        form === "bare"
-          ? this.#decorations.text(id, new LogColors(this.#cli, false), "", ", ", "")
-          : this.#decorations.text(id, new LogColors(this.#cli, false)),
+      decorate: (id, form, color) => {
+        const colors = color ? this.#colors : this.#plain;
+        return form === "bare"
+          ? this.#decorations.text(id, colors, "", ", ", "")
+          : this.#decorations.text(id, colors);
+      },
+      describe: (id, args) => describeText(this.#cli, [...args, id]),
+      source: this.#options.source?.(commit.id),
+      columns: terminalColumns(this.#cli),
+      graphWidth: this.graph === undefined ? 0 : this.graph.paddingLine().length,
       ...(this.#settings.expandTabs === undefined ? {} : { expandTabs: this.#settings.expandTabs }),
       mark: this.#options.mark?.(commit.id) ?? ">",
       color: this.#colors.on,
@@ -347,6 +382,7 @@ export class LogTree {
   }
 
   #mailmap: Mailmap | undefined;
+  readonly #plain: LogColors;
   #mailHeaders: ByteString = "";
 
   #noteText(id: ObjectId, raw: boolean): ByteString {
@@ -458,7 +494,8 @@ export class LogTree {
       }
     }
     const context = this.#context(commit, reflog);
-    let message = formatMessage(id, full, context);
+    const encoding = outputEncoding(this.#cli, settings.encoding);
+    let message = formatMessage(id, reencodeCommit(full, encoding, style === "raw"), context);
     if (this.#options.mail?.signoff !== undefined) {
       message = addSignoff(message, this.#options.mail.signoff);
     }

@@ -632,7 +632,7 @@ export class DiffArguments {
           continue;
         case "--color-moved":
           d.moved = inline === undefined ? "default" : movedMode(inline) ??
-            usage(`bad --color-moved argument: ${inline}`);
+            usage(`${MOVED_HELP}\nerror: bad --color-moved argument: ${inline}`);
           continue;
         case "--no-color-moved":
           d.moved = "no";
@@ -851,6 +851,24 @@ export class DiffArguments {
     });
   }
 
+  /** Whether there is a difference: with whitespace or lines ignored only contents can tell. */
+  differs(cli: Cli, pairs: readonly DiffPair[]): boolean {
+    const { output } = this;
+    const compare = pairs.filter((pair) => pair.status !== "");
+    if (
+      !(output.ignoreAllSpace || output.ignoreSpaceChange || output.ignoreSpaceAtEol ||
+        output.ignoreCrAtEol || this.ignoreLines.length > 0)
+    ) return compare.length > 0;
+    const out = new ByteWriter();
+    const store = cli.findRepository()?.objects ?? new MemoryObjectStore();
+    const patches = new PatchWriter(store, this.format(cli), out);
+    return compare.some((pair) => {
+      patches.pair(pair);
+      patches.finish();
+      return out.length > 0;
+    });
+  }
+
   /** Whether output has colour. */
   useColor(cli: Cli): boolean {
     if (this.color === "always") return true;
@@ -894,6 +912,7 @@ export class DiffArguments {
   /** Fills in what the configuration says for commands for people. */
   applyConfig(cli: Cli): void {
     const { config } = cli;
+    this.#checkMoved(cli);
     if (this.findRenames === undefined) {
       const setting = config.entry("diff.renames")?.value?.toLowerCase();
       if (setting === "copies" || setting === "copy") {
@@ -1029,6 +1048,22 @@ export class DiffArguments {
   /** `diff.<driver>.textconv` runs unless told otherwise. */
   convertsText = false;
 
+  /** Settings of moved lines are looked at even where there is no colour. */
+  #checkMoved(cli: Cli): void {
+    this.#movedOptions(cli);
+    const setting = cli.config.get("diff.colormovedws");
+    try {
+      movedWhitespace(setting ?? "no");
+    } catch (error) {
+      if (error instanceof Exit) {
+        die(
+          `unable to parse 'diff.colormovedws' from command-line config\n${error.text}`.trimEnd(),
+        );
+      }
+      throw error;
+    }
+  }
+
   #movedOptions(cli: Cli): MovedOptions | undefined {
     const configured = cli.config.entry("diff.colormoved");
     const setting = configured === undefined ? "no" : movedMode(configured.value ?? "true") ??
@@ -1123,7 +1158,7 @@ export class DiffArguments {
       separator = true;
     }
     if (this.check) {
-      const problems = checkWhitespace(cli, compare);
+      const problems = checkWhitespace(cli, compare, format);
       this.problems ||= problems !== "";
       out += problems;
       separator = true;
@@ -1191,6 +1226,9 @@ function movedMode(text: ByteString): "no" | "default" | MovedOptions["mode"] | 
     ? text as "default"
     : undefined;
 }
+
+const MOVED_HELP = "color moved setting must be one of 'no', 'default', 'blocks', 'zebra', " +
+  "'dimmed-zebra', 'plain'";
 
 /** The modes of `--color-moved-ws`. */
 function movedWhitespace(text: ByteString): { whitespace: LineDiffOptions; indentation: boolean } {

@@ -33,6 +33,20 @@ interface Candidate {
   order: number;
 }
 
+/** What `git describe` says of a commit; "" when it fails. */
+export function describeText(cli: Cli, args: ByteString[]): ByteString {
+  const out: ByteString[] = [];
+  const previous = cli.capture;
+  cli.capture = (data) => void out.push(toByteString(data));
+  try {
+    // All that is asked for here is said before it first waits for something.
+    describe(cli, args).catch(() => {});
+  } finally {
+    cli.capture = previous;
+  }
+  return out.join("").replace(/\n$/, "");
+}
+
 /** `git describe` */
 export async function describe(cli: Cli, args: ByteString[]): Promise<number> {
   const usage =

@@ -575,8 +575,8 @@ function treeModes(cli: Cli, id: ObjectId): Set<ByteString> {
 
 function diffResult(cli: Cli, diff: DiffArguments, pairs: DiffPair[], rawFull: boolean): number {
   if (!diff.quiet) cli.out(diff.show(cli, pairs, rawFull));
-  const differs = pairs.some((pair) => pair.status !== "");
-  return diff.exitCode && differs ? 1 : 0;
+  const differs = diff.exitCode && diff.differs(cli, pairs);
+  return (differs ? 1 : 0) | (diff.check && diff.problems ? 2 : 0);
 }
 
 /** `git diff` */
@@ -853,7 +853,7 @@ function diffNoIndex(cli: Cli, args: ByteString[]): number {
   if (repository !== undefined) pairs = d.process(cli, pairs);
   const text = d.show(cli, pairs, false);
   if (!d.quiet) cli.out(text);
-  return pairs.length > 0 && (text !== "" || d.quiet) ? 1 : 0;
+  return (d.differs(cli, pairs) ? 1 : 0) | (d.check && d.problems ? 2 : 0);
 }
 
 /** `git diff-tree` */
@@ -950,7 +950,7 @@ export function diffTree(cli: Cli, args: ByteString[]): number {
       cli.flush();
     }
   }
-  return d.exitCode && differs ? 1 : 0;
+  return (d.exitCode && differs ? 1 : 0) | (d.check && d.problems ? 2 : 0);
 }
 
 /** `git diff-index` */
