@@ -442,15 +442,14 @@ export function formatDate(
     case "human": {
       const here = new Date((now + zoneMinutes(localZone(now)) * 60) * 1000);
       const sameYear = here.getUTCFullYear() === y;
-      const days = Math.floor(here.getTime() / 86400_000) - Math.floor(date.getTime() / 86400_000);
-      if (sameYear && days === 0 && time <= now) return relativeDate(time, now);
-      const showZone = !mode.local && zone !== localZone(time);
-      if (sameYear && days > 0 && days < 5) {
+      const sameMonth = sameYear && here.getUTCMonth() === mo;
+      const days = here.getUTCDate() - d;
+      if (sameMonth && days === 0) return relativeDate(time, now);
+      if (sameMonth && days > 0 && days < 5) {
+        const showZone = !mode.local && zone !== localZone(now);
         return `${DAYS[w]} ${pad(h)}:${pad(mi)}${showZone ? ` ${shown}` : ""}`;
       }
-      if (sameYear) {
-        return `${DAYS[w]} ${MONTHS[mo]} ${d} ${pad(h)}:${pad(mi)}${showZone ? ` ${shown}` : ""}`;
-      }
+      if (sameYear) return `${DAYS[w]} ${MONTHS[mo]} ${d} ${pad(h)}:${pad(mi)}`;
       return `${MONTHS[mo]} ${d} ${y}`;
     }
     case "format":

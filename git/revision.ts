@@ -505,10 +505,11 @@ export function abbreviate(
 ): string {
   let n = Math.max(4, length);
   if (n >= repository.algorithm.hexSize) return id;
-  const others = repository.objects.withPrefix(id.slice(0, n), 100000);
+  const start = n;
+  const others = repository.objects.withPrefix(id.slice(0, start), 100000);
   for (const other of others) {
     if (other === id) continue;
-    let common = n;
+    let common = start;
     while (common < id.length && other[common] === id[common]) common++;
     if (common + 1 > n) n = common + 1;
   }

@@ -40,7 +40,16 @@ export interface LogSettings {
   /** Patterns are extended expressions. */
   extended: boolean;
   walkReflogs: boolean;
-  noWalk: boolean;
+  /** Only the given commits, newest first or as they were given. */
+  noWalk: false | "sorted" | "unsorted";
+  simplifyMerges: boolean;
+  simplifyByDecoration: boolean;
+  /** Names of commits to be on the path; empty for those that are left out. */
+  ancestryPath: ByteString[] | undefined;
+  cherryPick: boolean;
+  cherryMark: boolean;
+  leftOnly: boolean;
+  rightOnly: boolean;
   header: boolean;
   objects: boolean;
   count: boolean;
@@ -52,7 +61,7 @@ export interface LogSettings {
   noCommitHeader: boolean;
   diskUsage: boolean;
   source: boolean;
-  follow: boolean;
+  follow: boolean | undefined;
   showNotes: boolean | undefined;
   notesRefs: ByteString[];
   defaultNotes: boolean;
@@ -109,6 +118,13 @@ export function parseLogOptions(cli: Cli, args: ByteString[]): LogSettings {
     extended: false,
     walkReflogs: false,
     noWalk: false,
+    simplifyMerges: false,
+    simplifyByDecoration: false,
+    ancestryPath: undefined,
+    cherryPick: false,
+    cherryMark: false,
+    leftOnly: false,
+    rightOnly: false,
     header: false,
     objects: false,
     count: false,
@@ -120,7 +136,7 @@ export function parseLogOptions(cli: Cli, args: ByteString[]): LogSettings {
     noCommitHeader: false,
     diskUsage: false,
     source: false,
-    follow: false,
+    follow: undefined,
     showNotes: undefined,
     notesRefs: [],
     defaultNotes: true,
@@ -135,6 +151,7 @@ export function parseLogOptions(cli: Cli, args: ByteString[]): LogSettings {
     abbrevLength: undefined,
     rest: [],
   };
+  let patternsGiven = false;
   const pretty = (text: ByteString): void => {
     if (text.startsWith("format:")) {
       [s.pretty, s.format, s.terminator] = ["format", text.slice(7), false];
@@ -287,23 +304,29 @@ export function parseLogOptions(cli: Cli, args: ByteString[]): LogSettings {
       case "-F":
       case "--fixed-strings":
         s.fixed = true;
+        s.extended = false;
+        patternsGiven = true;
         break;
       case "-E":
       case "--extended-regexp":
         s.extended = true;
+        s.fixed = false;
+        patternsGiven = true;
         break;
       case "-P":
       case "--perl-regexp":
         throw die("cannot use Perl-compatible regexes when not compiled with USE_LIBPCRE");
+      case "-G":
       case "--basic-regexp":
-        s.extended = false;
+        s.fixed = s.extended = false;
+        patternsGiven = true;
         break;
       case "-g":
       case "--walk-reflogs":
         s.walkReflogs = true;
         break;
       case "--no-walk":
-        s.noWalk = true;
+        s.noWalk = inline === "unsorted" ? "unsorted" : "sorted";
         break;
       case "--do-walk":
         s.noWalk = false;
@@ -357,6 +380,7 @@ export function parseLogOptions(cli: Cli, args: ByteString[]): LogSettings {
         s.follow = true;
         break;
       case "--no-follow":
+        s.follow = false;
         break;
       case "--notes":
       case "--show-notes":
@@ -396,6 +420,35 @@ export function parseLogOptions(cli: Cli, args: ByteString[]): LogSettings {
       case "--log-size":
         s.logSize = true;
         break;
+      case "--no-graph":
+        s.graph = false;
+        break;
+      case "--simplify-merges":
+        s.simplifyMerges = true;
+        break;
+      case "--simplify-by-decoration":
+        s.simplifyByDecoration = true;
+        break;
+      case "--ancestry-path":
+        s.ancestryPath ??= [];
+        if (inline !== undefined) s.ancestryPath.push(inline);
+        break;
+      case "--cherry":
+        s.cherryMark = s.rightOnly = true;
+        s.walk.maxParents = 1;
+        break;
+      case "--cherry-mark":
+        s.cherryMark = true;
+        break;
+      case "--cherry-pick":
+        s.cherryPick = true;
+        break;
+      case "--left-only":
+        s.leftOnly = true;
+        break;
+      case "--right-only":
+        s.rightOnly = true;
+        break;
       case "--encoding":
         s.encoding = value();
         break;
@@ -409,23 +462,14 @@ export function parseLogOptions(cli: Cli, args: ByteString[]): LogSettings {
         break;
       case "--dense":
       case "--sparse":
-      case "--simplify-merges":
-      case "--simplify-by-decoration":
-      case "--ancestry-path":
       case "--show-signature":
       case "--no-show-signature":
-      case "--cherry-mark":
-      case "--cherry-pick":
-      case "--cherry":
-      case "--left-only":
-      case "--right-only":
       case "--ignore-missing":
       case "--use-bitmap-index":
       case "--progress":
       case "--in-commit-order":
       case "--always":
       case "--full-diff":
-      case "--no-graph":
       case "--remove-empty":
       case "--missing":
       case "--exclude-promisor-objects":
@@ -437,6 +481,18 @@ export function parseLogOptions(cli: Cli, args: ByteString[]): LogSettings {
         s.rest.push(argument);
     }
   }
+  const kind = cli.config.get("grep.patterntype");
+  if (!patternsGiven && kind !== undefined && kind !== "default") {
+    s.fixed = kind === "fixed";
+    s.extended = kind === "extended" || kind === "perl";
+  } else if (!patternsGiven && cli.config.bool("grep.extendedregexp", false)) s.extended = true;
+  const together = (a: string, b: string): never =>
+    die(`options '${a}' and '${b}' cannot be used together`);
+  if (s.graph && s.reverse) together("--reverse", "--graph");
+  if (s.graph && s.walkReflogs) together("--walk-reflogs", "--graph");
+  if (s.graph && s.noWalk !== false) together("--no-walk", "--graph");
+  if (s.cherryPick && s.cherryMark) together("--cherry-pick", "--cherry-mark");
+  if (s.leftOnly && s.rightOnly) together("--left-only", "--right-only");
   return s;
 }
 
@@ -477,6 +533,11 @@ export class Decorations {
     }
     return name === "HEAD" || name === "refs/stash" ||
       /^refs\/(heads|remotes|tags)\//.test(name);
+  }
+
+  /** Whether a commit has a name. */
+  has(id: ObjectId): boolean {
+    return (this.#map ??= this.#load()).has(id);
   }
 
   #load(): Map<ObjectId, Decoration[]> {

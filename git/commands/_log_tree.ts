@@ -15,8 +15,9 @@ import { commitLinks } from "../merge_base.ts";
 import { findNote } from "../notes.ts";
 import type { Commit, Signature } from "../objects.ts";
 import { peelTo, readBlob, readCommit } from "../object_store.ts";
-import type { Pathspec } from "../pathspec.ts";
+import { Pathspec } from "../pathspec.ts";
 import { formatMessage, isMailStyle, type PrettyContext } from "../pretty.ts";
+import { detectRenames } from "../rename.ts";
 import type { WalkedCommit } from "../rev_list.ts";
 import { type DiffPair, diffTrees } from "../tree_diff.ts";
 import { wildmatch } from "../wildmatch.ts";
@@ -73,6 +74,8 @@ export interface LogTreeOptions {
   mark?: (id: ObjectId) => string;
   children?: ReadonlyMap<ObjectId, readonly ObjectId[]>;
   mail?: MailSettings | undefined;
+  /** Only what happens to this file, under the names it had before too. */
+  follow?: ByteString;
   /** The ref through which a commit was found (`--source`). */
   source?: (id: ObjectId) => ByteString | undefined;
 }
@@ -161,6 +164,7 @@ export class LogTree {
     this.#options = options;
     this.#colors = diff.colors(cli);
     this.#plain = new LogColors(cli, false);
+    this.#followed = options.follow;
     this.#decorations = new Decorations(cli, settings);
     this.#decorate = settings.decorate === "short" || settings.decorate === "full" ||
       (settings.decorate === "auto" && Deno.stdout.isTerminal());
@@ -281,6 +285,7 @@ export class LogTree {
     const store = this.#cli.repo.objects;
     const d = this.#diff;
     const before = parent === undefined ? undefined : peelTo(store, parent, "tree");
+    if (this.#followed !== undefined) return d.process(this.#cli, this.#follow(before, tree));
     const { pathspec } = this.#options;
     const pairs = diffTrees(store, before, tree, {
       recursive: d.recursive || !(this.#options.rawFull ?? false) || d.needsRecursion,
@@ -291,6 +296,33 @@ export class LogTree {
       ? diffTrees(store, before, tree, { unchanged: true }).filter((pair) => pair.status === "")
       : [];
     return d.process(this.#cli, pairs, unchanged);
+  }
+
+  /** The path of the file that is followed, as it is at this point of history. */
+  #followed: ByteString | undefined;
+
+  /** What a commit does to the file that is followed; a rename leads on under the old name. */
+  #follow(before: ObjectId | undefined, tree: ObjectId): DiffPair[] {
+    const store = this.#cli.repo.objects;
+    const path = this.#followed!;
+    const pairs = diffTrees(store, before, tree, { pathspec: new Pathspec([path]) });
+    if (before === undefined || pairs.length !== 1 || pairs[0]!.status !== "A") return pairs;
+    const all = diffTrees(store, before, tree);
+    const found = detectRenames(
+      store,
+      all.filter((pair) => pair.status !== "A" || pair.new.path === path),
+      {
+        copies: "harder",
+        minimumScore: this.#diff.renameScore,
+        limit: this.#diff.renameLimit ?? this.#cli.config.int("diff.renamelimit") ?? 1000,
+        sources: diffTrees(store, before, tree, { unchanged: true }).filter((pair) =>
+          pair.status === ""
+        ),
+      },
+    ).find((pair) => (pair.status === "R" || pair.status === "C") && pair.new.path === path);
+    if (found === undefined) return pairs;
+    this.#followed = found.old.path;
+    return [found];
   }
 
   #flush(parent: ObjectId | undefined, tree: ObjectId): void {

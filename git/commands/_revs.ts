@@ -1015,6 +1015,7 @@ export class DiffArguments {
     const defaultWords = config.get("diff.wordregex");
     return {
       ...this.output,
+      indentHeuristic: this.output.indentHeuristic ?? config.bool("diff.indentheuristic", true),
       abbrev: (id) =>
         repository === undefined
           ? id.slice(0, this.abbrev !== undefined && this.abbrev > 0 ? this.abbrev : 7)

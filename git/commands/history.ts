@@ -28,6 +28,7 @@ import {
   type RevArguments,
   VALUE_OPTIONS,
 } from "./_revs.ts";
+import { excludedCommits, leftSide, startingCommits, walkHistory } from "./_walk.ts";
 import { lsTree } from "./ls_tree.ts";
 
 /** `git rev-list` */
@@ -101,23 +102,21 @@ export function revListCommand(cli: Cli, args: ByteString[]): number {
     else if (settings.count) cli.out(`${count}\n`);
     return 0;
   }
-  const commits = tips(cli, revs);
   let count = 0, left = 0, right = 0;
   let skip = settings.skip;
   const side = settings.leftRight && revs.symmetric !== undefined ? leftSide(cli, revs) : undefined;
-  const walk = walkCommits(store, {
-    include: commits,
-    exclude: revs.exclude.map((id) => peelTo(store, id, "commit")).filter((id): id is string =>
-      id !== undefined
-    ),
-    pathspec,
-    ...settings.walk,
-    noWalk: settings.noWalk,
-    authorTime: (id) => parseSignature(readCommit(store, id).author).time,
-  });
+  const { commits: walk, picked } = walkHistory(cli, revs, settings, pathspec);
   const boundary = settings.boundary ? boundaryOf(cli, revs) : undefined;
   const mark = (id: ObjectId): string =>
-    boundary?.has(id) ? "-" : side === undefined ? "" : side.has(id) ? "<" : ">";
+    boundary?.has(id)
+      ? "-"
+      : picked.has(id)
+      ? "="
+      : side === undefined
+      ? settings.cherryMark ? "+" : ""
+      : side.has(id)
+      ? "<"
+      : ">";
   const verbose = settings.pretty !== "" || settings.header;
   const bare = settings.pretty === "oneline" || settings.noCommitHeader;
   if (settings.header) settings.pretty = "raw";
@@ -194,9 +193,9 @@ export function revListCommand(cli: Cli, args: ByteString[]): number {
 /** Excluded commits that are parents of included ones, newest first. */
 function boundaryOf(cli: Cli, revs: RevArguments): Set<ObjectId> {
   const store = cli.repo.objects;
-  const exclude = excluded(cli, revs);
+  const exclude = excludedCommits(cli, revs);
   const shown = new Set<ObjectId>();
-  const commits = [...walkCommits(store, { include: tips(cli, revs), exclude })];
+  const commits = [...walkCommits(store, { include: startingCommits(cli, revs), exclude })];
   for (const { id } of commits) shown.add(id);
   const out: ObjectId[] = [];
   for (const { id } of commits) {
@@ -217,8 +216,8 @@ function childrenOf(
 ): Map<ObjectId, ObjectId[]> {
   const out = new Map<ObjectId, ObjectId[]>();
   const walk = walkCommits(cli.repo.objects, {
-    include: tips(cli, revs),
-    exclude: excluded(cli, revs),
+    include: startingCommits(cli, revs),
+    exclude: excludedCommits(cli, revs),
     pathspec,
     ...settings.walk,
   });
@@ -230,12 +229,6 @@ function childrenOf(
     }
   }
   return out;
-}
-
-function excluded(cli: Cli, revs: RevArguments): ObjectId[] {
-  return revs.exclude.map((id) => peelTo(cli.repo.objects, id, "commit")).filter((
-    id,
-  ): id is string => id !== undefined);
 }
 
 /** Draws commits with the history beside them. */
@@ -265,24 +258,6 @@ function showGraph(
   }
 }
 
-function leftSide(cli: Cli, revs: RevArguments): Set<ObjectId> {
-  const [left, right] = revs.symmetric!;
-  const out = new Set<ObjectId>();
-  for (const commit of walkCommits(cli.repo.objects, { include: [left], exclude: [right] })) {
-    out.add(commit.id);
-  }
-  return out;
-}
-
-function tips(cli: Cli, revs: RevArguments): ObjectId[] {
-  const out: ObjectId[] = [];
-  for (const { id } of revs.include) {
-    const commit = peelTo(cli.repo.objects, id, "commit");
-    if (commit !== undefined) out.push(commit);
-  }
-  return out;
-}
-
 function logSettings(
   cli: Cli,
   args: ByteString[],
@@ -310,8 +285,8 @@ function logSettings(
   }
   if (settings.decorate === "auto" && cli.config.has("log.decorate")) {
     const text = cli.config.entry("log.decorate")!.value;
-    settings.decorate = text === "full"
-      ? "full"
+    settings.decorate = text === "full" || text === "short"
+      ? text
       : text === "auto"
       ? "auto"
       : cli.config.bool("log.decorate", true)
@@ -322,6 +297,9 @@ function logSettings(
     settings.abbrevCommit = true;
   }
   settings.showRoot ??= cli.config.bool("log.showroot", true);
+  if (settings.follow === undefined) {
+    settings.follow = revs.paths.length === 1 && cli.config.bool("log.follow", false);
+  }
   settings.mailmap ??= cli.config.bool("log.mailmap", true);
   diff.convertsText = true;
   diff.applyConfig(cli);
@@ -373,22 +351,33 @@ function showLog(
   const keep = commitFilter(settings);
   const side = revs.symmetric !== undefined && settings.leftRight ? leftSide(cli, revs) : undefined;
   const boundary = settings.boundary ? boundaryOf(cli, revs) : undefined;
+  const follow = settings.follow === true && revs.paths.length === 1 && !settings.walkReflogs;
+  const { commits: walk, picked, source } = walkHistory(
+    cli,
+    revs,
+    settings,
+    follow ? undefined : pathspec,
+  );
   const mark = (id: ObjectId): string =>
     boundary?.has(id)
       ? settings.graph ? "o" : "-"
+      : picked.has(id)
+      ? "="
       : side === undefined
-      ? ""
+      ? settings.cherryMark && !settings.graph ? "+" : ""
       : side.has(id)
       ? "<"
       : ">";
   const tree = new LogTree(cli, settings, diff, {
     pathspec,
     verbose: true,
-    always,
-    diff: needsDiff(diff),
+    always: always && !follow,
+    diff: needsDiff(diff) || follow,
     mergesOnly,
     showRoot: settings.showRoot ?? true,
     mark,
+    ...(source === undefined ? {} : { source }),
+    ...(follow ? { follow: cli.pathArgument(revs.paths[0]!) } : {}),
   });
   // A walk along first parents still shows merges as merges.
   const display = (commit: WalkedCommit): boolean =>
@@ -404,14 +393,6 @@ function showLog(
     showReflogs(cli, revs, settings, tree);
     return 0;
   }
-  const walk = walkCommits(store, {
-    include: tips(cli, revs),
-    exclude: excluded(cli, revs),
-    pathspec,
-    ...settings.walk,
-    noWalk: settings.noWalk,
-    authorTime: (id) => parseSignature(readCommit(store, id).author).time,
-  });
   const collect = settings.reverse || settings.graph;
   for (const commit of walk) {
     if (keep !== undefined && !keep(readCommit(store, commit.id))) continue;
