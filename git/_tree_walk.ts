@@ -11,7 +11,7 @@
 import { type ByteString, fromHex, hexInto, toByteString, toHex } from "./_bytes.ts";
 import { IdMap } from "./_id_map.ts";
 import { corrupt, GitError } from "./errors.ts";
-import type { ObjectId } from "./hash_algorithm.ts";
+import type { HashAlgorithm, ObjectId } from "./hash_algorithm.ts";
 import type { GitObject } from "./objects.ts";
 import type { ObjectStore } from "./object_store.ts";
 import type { Pathspec } from "./pathspec.ts";
@@ -428,6 +428,27 @@ function compareEntries(a: Uint8Array, at: number, b: Uint8Array, bAt: number): 
     k++;
   }
   return i < a.length ? a[i]! - b[k]! : 0;
+}
+
+/** The entry of a name in a tree, without making the others. Throws `GitError` ("corrupt"). */
+export function findEntry(
+  data: Uint8Array,
+  name: ByteString,
+  algorithm: HashAlgorithm,
+): { id: ObjectId; mode: number } | undefined {
+  const raw = algorithm.rawSize;
+  const first = name.charCodeAt(0), length = name.length;
+  for (let at = 0; at < data.length;) {
+    const mode = modeAt(data, at);
+    const start = at + (mode & 15);
+    const end = nameEnd(data, start, raw);
+    at = end + 1 + raw;
+    if (end - start !== length || data[start] !== first) continue;
+    let i = 1;
+    while (i < length && data[start + i] === name.charCodeAt(i)) i++;
+    if (i === length) return { id: toHex(data, end + 1, at), mode: mode >> 4 };
+  }
+  return undefined;
 }
 
 function entryStarts(data: Uint8Array, rawSize: number): Uint32Array {

@@ -171,11 +171,13 @@ export function blame(
         let name = suspect.path;
         let blob = blobAt(parent, name);
         if (blob === undefined) {
-          const pairs = detectRenames(
+          // Where other new files came from does not matter.
+          const candidates = diffTrees(
             store,
-            diffTrees(store, commitLinks(store, parent).tree, commitLinks(store, id!).tree),
-            {},
-          );
+            commitLinks(store, parent).tree,
+            commitLinks(store, id!).tree,
+          ).filter((pair) => pair.status !== "A" || pair.new.path === suspect.path);
+          const pairs = detectRenames(store, candidates, {});
           const from = pairs.find((pair) =>
             pair.new.path === suspect.path && (pair.status === "R" || pair.status === "C")
           );

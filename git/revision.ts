@@ -9,7 +9,8 @@ import { approximateDate, currentTime, formatDate } from "./date.ts";
 import { GitError } from "./errors.ts";
 import type { ObjectId, ObjectType } from "./hash_algorithm.ts";
 import { parseSignature } from "./objects.ts";
-import { type ObjectStore, peelTo, readCommit, readTag, readTree } from "./object_store.ts";
+import { findEntry } from "./_tree_walk.ts";
+import { type ObjectStore, peelTo, readCommit, readTag, readTyped } from "./object_store.ts";
 import { expandRule, isRefName, REF_RULES } from "./ref_name.ts";
 import type { Repository } from "./repository.ts";
 
@@ -447,9 +448,11 @@ export function findInTree(
   for (const part of path.split("/")) {
     if (part === "") continue;
     if ((at.mode & 0o170000) !== 0o40000) return undefined;
-    const entry = readTree(repository.objects, at.id).find((entry) => entry.name === part);
+    const { objects } = repository;
+    if (at.id === objects.algorithm.emptyTree) return undefined;
+    const entry = findEntry(readTyped(objects, at.id, "tree"), part, objects.algorithm);
     if (entry === undefined) return undefined;
-    at = { id: entry.id, mode: entry.mode };
+    at = entry;
   }
   return at;
 }
