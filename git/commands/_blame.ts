@@ -9,6 +9,7 @@ import { blame, type BlameEntry, type BlameResult } from "../blame.ts";
 import { currentTime, formatDate, parseDateMode } from "../date.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import type { Lines } from "../line_diff.ts";
+import { readMailmap } from "../mailmap.ts";
 import { commitLinks } from "../merge_base.ts";
 import { type Commit, parseSignature } from "../objects.ts";
 import { readCommit } from "../object_store.ts";
@@ -139,6 +140,7 @@ export function formatBlame(
   const zero = cli.repo.algorithm.zero;
   const has = (...names: string[]): boolean => names.some((name) => options.includes(name));
   const commits = new Map<ObjectId, Commit>();
+  const mailmap = readMailmap(cli.repo);
   const commitOf = (id: ObjectId): Commit => {
     let commit = commits.get(id);
     if (commit === undefined) {
@@ -153,6 +155,11 @@ export function formatBlame(
           message: `Version of ${result.path} from ${result.path}`,
         }
         : readCommit(store, id);
+      commit = {
+        ...commit,
+        author: mailmap.mapLine(commit.author),
+        committer: mailmap.mapLine(commit.committer),
+      };
       commits.set(id, commit);
     }
     return commit;
