@@ -32,7 +32,14 @@ import {
 } from "./hash_algorithm.ts";
 import { type GitObject, isObjectType } from "./objects.ts";
 import type { ObjectStore } from "./object_store.ts";
-import { type BaseResolver, MAX_OBJECT_SIZE, PackFile } from "./pack_file.ts";
+import { inflatePieces, type ObjectStream, PIECE_SIZE, slices, verified } from "./object_stream.ts";
+import {
+  type BaseResolver,
+  MAX_OBJECT_SIZE,
+  PACK_TYPES,
+  PackFile,
+  WindowedFile,
+} from "./pack_file.ts";
 import { PackIndex } from "./pack_index.ts";
 import { CommitGraph } from "./commit_graph.ts";
 import { MultiPackIndex } from "./multi_pack_index.ts";
@@ -429,6 +436,125 @@ export class FileObjectStore implements ObjectStore {
     return { type: loose.type, data: loose.data };
   }
 
+  /**
+   * Opens an object to be read piece by piece; `undefined` when it is not there. See
+   * {@linkcode openObjectStream}.
+   */
+  openStream(id: ObjectId): ObjectStream | undefined {
+    const at = this.#replaced(id);
+    const { algorithm } = this;
+    const packed = this.#findPacked(at);
+    if (packed !== undefined) {
+      const { file } = packed.pack;
+      const header = file.header(packed.offset);
+      const type = PACK_TYPES[header.type];
+      if (type !== undefined && header.size > PIECE_SIZE) {
+        const end = file.size - algorithm.rawSize;
+        const pieces = inflatePieces(file.source, header.dataAt, end, 0, header.size);
+        const { size } = header;
+        return { type, size, pieces: verified(pieces, type, size, at, algorithm) };
+      }
+    } else {
+      const path = this.loosePath(at);
+      if (path !== undefined && stat(path)!.size > PIECE_SIZE) return this.#looseStream(path, at);
+    }
+    const object = this.read(id);
+    return object &&
+      { type: object.type, size: object.data.length, pieces: slices(object.data) };
+  }
+
+  #looseStream(path: ByteString, id: ObjectId): ObjectStream {
+    const { algorithm } = this;
+    const open = new WindowedFile(path);
+    let head: { type: ByteString; size: number; at: number };
+    try {
+      head = looseHead(open.read(0, 4096), id);
+    } finally {
+      open.close();
+    }
+    const { type, size } = head;
+    if (!isObjectType(type)) throw corrupt(`object ${id} has an unknown type`);
+    const pieces = async function* (): AsyncGenerator<Uint8Array> {
+      // Opened by whoever reads: a stream that nobody takes from holds nothing.
+      const file = new WindowedFile(path);
+      try {
+        yield* inflatePieces(file, 0, file.size, head.at, size);
+      } finally {
+        file.close();
+      }
+    };
+    return { type, size, pieces: verified(pieces(), type, size, id, algorithm) };
+  }
+
+  /**
+   * Stores an object of a known size from its pieces, as a loose one, without having the whole of it
+   * in memory. Throws `GitError` ("invalid") when the pieces have another size together.
+   */
+  async writeStream(
+    type: ObjectType,
+    size: number,
+    pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  ): Promise<ObjectId> {
+    const hasher = this.algorithm.create(size, true);
+    const header = fromByteString(`${type} ${size}\0`);
+    hasher.update(header);
+    makeDirectories(this.directory);
+    const temp = temporaryName(`${this.directory}/tmp_obj_`);
+    const file = Deno.openSync(nativePath(temp), { write: true, createNew: true, mode: 0o444 });
+    try {
+      try {
+        const deflater = zlib().createDeflate({
+          level: this.#options.compression ?? -1,
+          chunkSize: PIECE_SIZE,
+        });
+        const input = async function* (): AsyncGenerator<Uint8Array> {
+          yield header;
+          let length = 0;
+          for await (const piece of pieces) {
+            length += piece.length;
+            hasher.update(piece);
+            yield piece;
+          }
+          if (length !== size) {
+            throw new GitError("invalid", `object of ${size} bytes has ${length}`);
+          }
+        };
+        let failure: unknown;
+        const feeding = feedStream(deflater, input()).catch((error) => {
+          failure = error;
+          deflater.destroy(error);
+        });
+        try {
+          for await (const piece of deflater) writeAll(file, piece);
+        } catch (error) {
+          throw failure ?? error;
+        } finally {
+          deflater.destroy();
+          await feeding;
+        }
+        if (this.#options.fsync !== false) file.syncSync();
+      } finally {
+        file.close();
+      }
+      const id = toHex(hasher.digest());
+      if (this.hasLocally(id)) {
+        removeFile(temp);
+        return id;
+      }
+      const directory = `${this.directory}/${id.slice(0, 2)}`;
+      makeDirectories(directory);
+      Deno.renameSync(nativePath(temp), nativePath(`${directory}/${id.slice(2)}`));
+      if (this.#options.fsync !== false) {
+        syncDirectory(directory);
+        syncDirectory(this.directory);
+      }
+      return id;
+    } catch (error) {
+      removeFile(temp);
+      throw error;
+    }
+  }
+
   /** Type and size, or `undefined`. */
   describe(id: ObjectId): { type: ObjectType; size: number } | undefined {
     id = this.#replaced(id);
@@ -624,6 +750,34 @@ export class FileObjectStore implements ObjectStore {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** Writes pieces to a stream as fast as it takes them. */
+async function feedStream(
+  stream: {
+    write(data: Uint8Array): boolean;
+    end(): unknown;
+    destroyed: boolean;
+    on(event: "drain" | "close", listener: () => void): unknown;
+    off(event: "drain" | "close", listener: () => void): unknown;
+  },
+  pieces: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  for await (const piece of pieces) {
+    if (stream.destroyed) return;
+    if (!stream.write(piece)) {
+      await new Promise<void>((resolve) => {
+        const go = (): void => {
+          stream.off("drain", go);
+          stream.off("close", go);
+          resolve();
+        };
+        stream.on("drain", go);
+        stream.on("close", go);
+      });
+    }
+  }
+  stream.end();
 }
 
 function permissionError(error: unknown, directory: ByteString): unknown {

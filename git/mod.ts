@@ -63,6 +63,7 @@ export {
   type RepositoryPaths,
 } from "./repository.ts";
 export { resolveRevision, type RevisionOptions } from "./revision.ts";
+export { type ObjectStream, openObjectStream } from "./object_stream.ts";
 export { type CommitLinks, isAncestor, mergeBases } from "./merge_base.ts";
 export {
   type ObjectFilter,

@@ -5,7 +5,9 @@
  */
 import { type ByteString, toByteString } from "../_bytes.ts";
 import { GitError } from "../errors.ts";
+import type { FileObjectStore } from "../file_object_store.ts";
 import type { ObjectId, ObjectType } from "../hash_algorithm.ts";
+import type { ObjectStream } from "../object_stream.ts";
 import { peelTo, readTree } from "../object_store.ts";
 import { type GitObject, isObjectType, isTreeMode, parseTree, type TreeEntry } from "../objects.ts";
 import { AmbiguousIdError, resolveRevision } from "../revision.ts";
@@ -38,7 +40,7 @@ const CAT_FILE_USAGE =
   "git cat-file <type> <object>\n   or: git cat-file (-e | -p) <object>\n   or: git cat-file (-t | -s) [--allow-unknown-type] <object>\n   or: git cat-file (--batch | --batch-check | --batch-command) [--batch-all-objects]\n                [--buffer] [--follow-symlinks] [--unordered]\n                [--textconv | --filters] [-z]\n   or: git cat-file (--textconv | --filters)\n                [<rev>:<path|tree-ish> | --path=<path|tree-ish> <rev>]";
 
 /** `git cat-file` */
-export function catFile(cli: Cli, args: ByteString[]): number {
+export function catFile(cli: Cli, args: ByteString[]): number | Promise<number> {
   const o = parseOptions(
     cli,
     args,
@@ -129,6 +131,10 @@ export function catFile(cli: Cli, args: ByteString[]): number {
     cli.out(mode === "t" ? `${info.type}\n` : `${info.size}\n`);
     return 0;
   }
+  if (!conversion && (mode === "p" || want === "blob")) {
+    const stream = bigBlob(objects, id);
+    if (stream !== undefined) return copyOut(cli, stream);
+  }
   let object: GitObject | undefined;
   try {
     object = objects.read(id);
@@ -163,6 +169,26 @@ export function catFile(cli: Cli, args: ByteString[]): number {
   const peeled = object.type === want ? id : peelTo(objects, id, want);
   if (peeled === undefined) die(`git cat-file ${name}: bad file`);
   cli.out(objects.read(peeled)!.data);
+  return 0;
+}
+
+/** Blobs from this size on (bytes) go out piece by piece. */
+const BIG_BLOB = 16 * 1024 * 1024;
+
+function bigBlob(objects: FileObjectStore, id: ObjectId): ObjectStream | undefined {
+  try {
+    const info = objects.describe(id);
+    if (info?.type !== "blob" || info.size < BIG_BLOB) return undefined;
+    return objects.openStream(id);
+  } catch (error) {
+    // Whoever reads it as a whole finds the same, and says it as the command does.
+    if (error instanceof GitError) return undefined;
+    throw error;
+  }
+}
+
+async function copyOut(cli: Cli, stream: ObjectStream): Promise<number> {
+  for await (const piece of stream.pieces) cli.out(piece);
   return 0;
 }
 

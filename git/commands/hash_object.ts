@@ -4,7 +4,7 @@
  * @module
  */
 import type { ByteString } from "../_bytes.ts";
-import { isDirectory, readFileIfAny } from "../_files.ts";
+import { isDirectory, nativePath, readFileIfAny, stat } from "../_files.ts";
 import { GitError } from "../errors.ts";
 import { hashObject, SHA1 } from "../hash_algorithm.ts";
 import { isObjectType, parseCommit, parseTag, parseTree } from "../objects.ts";
@@ -12,8 +12,11 @@ import { cleanWorktreeContent } from "../worktree_content.ts";
 import { type Cli, die } from "./_context.ts";
 import { parseOptions, usageError } from "./_options.ts";
 
+/** Files from this size on (bytes) are stored piece by piece. */
+const BIG_FILE = 16 * 1024 * 1024;
+
 /** `git hash-object` */
-export function hashObjectCommand(cli: Cli, args: ByteString[]): number {
+export async function hashObjectCommand(cli: Cli, args: ByteString[]): Promise<number> {
   const usage =
     "git hash-object [-t <type>] [-w] [--path=<file> | --no-filters]\n                       [--stdin [--literally]] [--] <file>...";
   const o = parseOptions(cli, args, "t= w stdin+ stdin-paths no-filters literally path=", usage);
@@ -57,6 +60,24 @@ export function hashObjectCommand(cli: Cli, args: ByteString[]): number {
     }
     cli.out(`${id}\n`);
   };
+  /** Big files are not read whole where their bytes are stored as they are. */
+  const big = async (name: ByteString): Promise<boolean> => {
+    if (!write || type !== "blob" || !o.flag("no-filters")) return false;
+    const path = cli.fileArgument(name);
+    const info = stat(path);
+    if (info === undefined || !info.isFile || info.size < BIG_FILE) return false;
+    using source = Deno.openSync(nativePath(path), { read: true });
+    const pieces = function* (): Generator<Uint8Array> {
+      for (;;) {
+        const piece = new Uint8Array(65536);
+        const n = source.readSync(piece);
+        if (n === null) return;
+        yield piece.subarray(0, n);
+      }
+    };
+    cli.out(`${await repository!.objects.writeStream("blob", info.size, pieces())}\n`);
+    return true;
+  };
   const file = (name: ByteString): void => {
     const data = readFileIfAny(cli.fileArgument(name));
     if (data === undefined) {
@@ -70,7 +91,7 @@ export function hashObjectCommand(cli: Cli, args: ByteString[]): number {
     one(data, repository?.paths.workTree === undefined ? path : cli.prefix + path);
   };
   if (o.flag("stdin")) one(cli.readStdin(), o.text("path"));
-  for (const name of o.rest) file(name);
+  for (const name of o.rest) if (!(await big(name))) file(name);
   if (o.flag("stdin-paths")) { for (const name of cli.stdinLines()) file(name); }
   return 0;
 }
