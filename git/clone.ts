@@ -7,7 +7,7 @@ import { type ByteString, encodeText } from "./_bytes.ts";
 import { nativePath, stat } from "./_files.ts";
 import { editConfig, updateConfigFile } from "./config.ts";
 import { GitError } from "./errors.ts";
-import { FetchSession, type RemoteRef } from "./fetch_pack.ts";
+import { FetchSession, isConnected, type RemoteRef } from "./fetch_pack.ts";
 import { hashAlgorithm } from "./hash_algorithm.ts";
 import { type CredentialSource, HttpTransport } from "./http_transport.ts";
 import { commitLinks } from "./merge_base.ts";
@@ -138,6 +138,10 @@ export async function cloneRepository(
           ...(options.progress === undefined ? {} : { progress: options.progress }),
           ...(options.signal === undefined ? {} : { signal: options.signal }),
         });
+      }
+      const tips = there.map((ref) => ref.id!).filter((id) => repository.objects.hasLocally(id));
+      if (!isConnected(repository, tips, { promised: options.filter !== undefined })) {
+        throw new GitError("protocol", "remote did not send all necessary objects");
       }
       writeRefs(repository, there, head, bare);
       if (!bare && head.id !== undefined && options.checkout !== false) checkOut(repository);

@@ -92,6 +92,8 @@ export interface SessionOptions {
   version?: number;
   /** Options for the server (version 2). */
   serverOptions?: readonly ByteString[];
+  /** Most refs that the other side may show. Default 5,000,000. */
+  maxRefs?: number;
 }
 
 /** A conversation with the serving side of fetch. */
@@ -106,6 +108,7 @@ export class FetchSession {
   readonly #remoteShallow: readonly ObjectId[];
   readonly #refs: readonly RemoteRef[] | undefined;
   readonly #serverOptions: readonly ByteString[];
+  readonly #maxRefs: number;
 
   private constructor(
     transport: Transport,
@@ -113,14 +116,15 @@ export class FetchSession {
     capabilities: ReadonlyMap<string, ByteString>,
     refs: readonly RemoteRef[] | undefined,
     shallow: readonly ObjectId[],
-    serverOptions: readonly ByteString[],
+    options: SessionOptions,
   ) {
     this.transport = transport;
     this.version = version;
     this.capabilities = capabilities;
     this.#refs = refs;
     this.#remoteShallow = shallow;
-    this.#serverOptions = serverOptions;
+    this.#serverOptions = options.serverOptions ?? [];
+    this.#maxRefs = options.maxRefs ?? MAX_REFS;
   }
 
   /** The name of the hash that the other side uses. */
@@ -151,6 +155,9 @@ export class FetchSession {
         line !== undefined && line !== "flush";
         line = await stream.line()
       ) {
+        if (capabilities.size >= MAX_CAPABILITIES) {
+          throw new GitError("limit", "the remote end has too many capabilities");
+        }
         const equals = line.indexOf("=");
         capabilities.set(
           equals < 0 ? line : line.slice(0, equals),
@@ -163,7 +170,7 @@ export class FetchSession {
         capabilities,
         undefined,
         [],
-        options.serverOptions ?? [],
+        options,
       );
     }
     let version = 0;
@@ -177,8 +184,8 @@ export class FetchSession {
         "see protocol.version in 'git help config' for more details\nfatal: server options require protocol version 2 or later",
       );
     }
-    const parsed = await readAdvertisement(stream, line, capabilities);
-    return new FetchSession(transport, version, capabilities, parsed.refs, parsed.shallow, []);
+    const parsed = await readAdvertisement(stream, line, capabilities, options.maxRefs);
+    return new FetchSession(transport, version, capabilities, parsed.refs, parsed.shallow, {});
   }
 
   /** Whether a feature of the `fetch` command (version 2) or capability is there. */
@@ -221,7 +228,7 @@ export class FetchSession {
     parts.push(FLUSH);
     const stream = await this.transport.request("git-upload-pack", concatBytes(parts));
     try {
-      return await readRefs(stream);
+      return await readRefs(stream, this.#maxRefs);
     } finally {
       if (this.transport.stateless) await stream.close();
     }
@@ -267,6 +274,11 @@ export class FetchSession {
       unshallow: [],
     };
     const pack = this.version === 2 ? await this.#fetchV2(state) : await this.#fetchV0(state);
+    for (const id of request.wants) {
+      if (!repository.objects.hasLocally(id)) {
+        throw new GitError("protocol", `remote did not send all necessary objects: ${id}`);
+      }
+    }
     const changed = this.#applyShallow(state, deepen);
     return { pack, filtered, shallowChanged: changed };
   }
@@ -629,22 +641,36 @@ class StreamGuard {
   }
 }
 
+/** Most refs of the other side unless the options say otherwise. */
+const MAX_REFS = 5_000_000;
+const MAX_CAPABILITIES = 10_000;
+/** Most lines about the ends of a shallow history. */
+const MAX_SHALLOW = 10_000_000;
+
+function isId(text: string): boolean {
+  return isHex(text, text.length === 64 ? 64 : 40);
+}
+
 /** The answer to `ls-refs`. */
-async function readRefs(stream: PacketStream): Promise<RemoteRef[]> {
+async function readRefs(stream: PacketStream, maxRefs: number): Promise<RemoteRef[]> {
   const out: RemoteRef[] = [];
   for (;;) {
     const line = await stream.line();
     if (line === undefined || line === "flush") break;
+    if (out.length >= maxRefs) throw new GitError("limit", "the remote end shows too many refs");
     const words = line.split(" ");
     const id = words[0]!;
     const name = words[1] ?? "";
-    if (id !== "unborn" && !isHex(id, id.length === 64 ? 64 : 40)) {
+    if (id !== "unborn" && !isId(id)) {
       throw new GitError("protocol", `invalid ls-refs response: ${line}`);
     }
     let symbolic: ByteString | undefined, peeled: ObjectId | undefined;
     for (const word of words.slice(2)) {
       if (word.startsWith("symref-target:")) symbolic = word.slice(14);
       else if (word.startsWith("peeled:")) peeled = word.slice(7);
+    }
+    if (peeled !== undefined && !isId(peeled)) {
+      throw new GitError("protocol", `invalid ls-refs response: ${line}`);
     }
     out.push({ name, id: id === "unborn" ? undefined : id, peeled, symbolic });
   }
@@ -662,9 +688,14 @@ interface FetchState {
 }
 
 function takeShallow(line: ByteString, state: FetchState): void {
-  if (line.startsWith("shallow ")) state.shallow.push(line.slice(8));
-  else if (line.startsWith("unshallow ")) state.unshallow.push(line.slice(10));
-  else throw new GitError("protocol", `git fetch-pack: expected shallow list, got '${line}'`);
+  const hex = state.repository.algorithm.hexSize;
+  if (state.shallow.length + state.unshallow.length >= MAX_SHALLOW) {
+    throw new GitError("limit", "the remote end has too many shallow lines");
+  }
+  if (line.startsWith("shallow ") && isHex(line.slice(8), hex)) state.shallow.push(line.slice(8));
+  else if (line.startsWith("unshallow ") && isHex(line.slice(10), hex)) {
+    state.unshallow.push(line.slice(10));
+  } else throw new GitError("protocol", `git fetch-pack: expected shallow list, got '${line}'`);
 }
 
 async function readShallowInfo(stream: PacketStream, state: FetchState): Promise<void> {
@@ -680,6 +711,7 @@ export async function readAdvertisement(
   stream: PacketStream,
   first: ByteString | undefined,
   capabilities: Map<string, ByteString>,
+  maxRefs = MAX_REFS,
 ): Promise<{ refs: RemoteRef[]; shallow: ObjectId[] }> {
   const refs: { name: ByteString; id: ObjectId; peeled?: ObjectId; symbolic?: ByteString }[] = [];
   const shallow: ObjectId[] = [];
@@ -701,13 +733,16 @@ export async function readAdvertisement(
       }
       text = text.slice(0, nul);
     }
-    if (text.startsWith("shallow ")) {
+    if (refs.length + shallow.length >= maxRefs) {
+      throw new GitError("limit", "the remote end shows too many refs");
+    }
+    if (text.startsWith("shallow ") && isId(text.slice(8))) {
       shallow.push(text.slice(8));
       continue;
     }
     const space = text.indexOf(" ");
     const id = text.slice(0, space), name = text.slice(space + 1);
-    if (!isHex(id, id.length === 64 ? 64 : 40) || name === "") {
+    if (!isId(id) || name === "") {
       throw new GitError("protocol", `protocol error: unexpected '${text}'`);
     }
     if (name === "capabilities^{}") continue;

@@ -14,6 +14,7 @@ import { FLUSH, packet } from "./pkt_line.ts";
 import type { Repository } from "./repository.ts";
 import { walkObjects } from "./rev_list.ts";
 import { readShallow } from "./shallow.ts";
+import { thinBases } from "./thin_bases.ts";
 import type { RequestBody, Transport } from "./transport.ts";
 import { AGENT } from "./upload_pack.ts";
 
@@ -35,6 +36,8 @@ export interface PushOptions {
   pushOptions?: readonly ByteString[];
   /** Leave out delta bases that the other side has. Default true. */
   thin?: boolean;
+  /** Commits that the other side is known to have beside what its refs name. */
+  common?: readonly ObjectId[];
   /** Ask the other side to be quiet. */
   quiet?: boolean;
   /** Called with what the other side says to the user. */
@@ -208,21 +211,31 @@ export class PushSession {
     const store = repository.objects;
     const known = [
       ...new Set(
-        this.refs.map((ref) => ref.id).filter((id): id is ObjectId =>
-          id !== undefined && store.has(id)
-        ),
+        [...this.refs.map((ref) => ref.id), ...options.common ?? []].filter((
+          id,
+        ): id is ObjectId => id !== undefined && store.hasLocally(id)),
       ),
     ];
     const signal = options.signal === undefined ? {} : { signal: options.signal };
     const list: { id: ObjectId; path: ByteString }[] = [];
+    const commits: ObjectId[] = [];
     for (
-      const { id, path } of walkObjects(store, {
+      const { id, path, type } of walkObjects(store, {
         include: wanted.map((id) => ({ id })),
         exclude: known,
         ...signal,
       })
-    ) list.push({ id, path });
+    ) {
+      if (type === "commit") commits.push(id);
+      list.push({ id, path });
+    }
+    const thin = options.thin === false || this.capabilities.has("no-thin")
+      ? undefined
+      : thinBases(store, commits, new Set(list.map(({ id }) => id)), list);
     writePack(store, list, (data) => spool.write(data), {
+      ...(thin === undefined
+        ? {}
+        : { receiverHas: (id: ObjectId) => thin.has(id), boundary: thin.boundary }),
       offsetDeltas: this.capabilities.has("ofs-delta"),
       ...(options.progress === undefined ? {} : { progress: options.progress }),
       ...signal,

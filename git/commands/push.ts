@@ -5,7 +5,7 @@
  */
 import { type ByteString, encodeText } from "../_bytes.ts";
 import { GitError } from "../errors.ts";
-import type { RemoteRef } from "../fetch_pack.ts";
+import { FetchSession, type RemoteRef } from "../fetch_pack.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { isAncestor } from "../merge_base.ts";
 import { peelTo } from "../object_store.ts";
@@ -518,6 +518,28 @@ function defaultRefspecs(cli: Cli, remote: Remote, fetchName: ByteString): {
   }
 }
 
+/** What both sides have, asked of the serving side of fetch (`push.negotiate`). */
+async function negotiated(
+  cli: Cli,
+  url: ByteString,
+  remote: Remote,
+  sending: readonly PushRef[],
+): Promise<ObjectId[]> {
+  const transport = connect(cli, url, { command: "push", program: remote.uploadPack });
+  try {
+    const session = await FetchSession.open(transport, { version: 2 });
+    const haveTips = sending.map((ref) => ref.newId).filter((id) => id !== cli.repo.algorithm.zero);
+    const common = await session.negotiate(cli.repo, { wants: [], haveTips });
+    await session.close();
+    return common;
+  } catch (error) {
+    await transport.close();
+    if (!(error instanceof GitError)) throw error;
+    cli.warn(`push negotiation failed; proceeding anyway with push`);
+    return [];
+  }
+}
+
 /** `git push` */
 export async function pushCommand(cli: Cli, args: ByteString[]): Promise<number> {
   const o = parseOptions(
@@ -759,6 +781,10 @@ async function pushTo(cli: Cli, push: PushRun): Promise<number> {
     if (sending.length > 0 && !o.flag("dry-run")) {
       const report = await session.push(repo, sending, {
         atomic: o.flag("atomic"),
+        thin: !o.negated("thin"),
+        ...(cli.config.bool("push.negotiate", false)
+          ? { common: await negotiated(cli, url, remote, sending) }
+          : {}),
         pushOptions: options,
         quiet,
         remoteMessage: messages.write,
