@@ -178,10 +178,41 @@ Deno.test("`HttpTransport` ends redirect loops and keeps to HTTP", async () => {
   await assertRejects(() => session.listRefs(), GitError, "HTTP 307");
 });
 
+Deno.test("`HttpTransport` gives up on servers that stall or drip", async () => {
+  const lowSpeed = { bytesPerSecond: 1000, seconds: 0.1 };
+  const open = (url: string) => FetchSession.open(new HttpTransport(url, { lowSpeed }));
+  const headers = { "content-type": "application/x-git-upload-pack-advertisement" };
+  const timers = new Set<ReturnType<typeof setInterval>>();
+  await using dripping = listen(() => {
+    let timer: ReturnType<typeof setInterval> | undefined;
+    return new Response(
+      new ReadableStream({
+        start(controller) {
+          timer = setInterval(() => controller.enqueue(fromByteString("f")), 20);
+          timers.add(timer);
+        },
+        cancel: () => clearInterval(timer),
+      }),
+      { headers },
+    );
+  });
+  await assertRejects(() => open(`${dripping.url}/x`), GitError, "Operation too slow");
+  await using silent = listen(() => new Response(new ReadableStream(), { headers }));
+  await assertRejects(() => open(`${silent.url}/x`), GitError, "Operation too slow");
+  const release = Promise.withResolvers<void>();
+  await using mute = listen(async () => {
+    await release.promise;
+    return new Response("");
+  });
+  await assertRejects(() => open(`${mute.url}/x`), GitError, "Operation too slow");
+  release.resolve();
+  for (const timer of timers) clearInterval(timer);
+});
+
 Deno.test("`makeNegotiator()` finds what both sides have, in strides if told to", async () => {
   const root = await Deno.makeTempDir();
   try {
-    const commits = makeRepository(`${root}/r`, { commits: 200, files: 2 });
+    const commits = makeRepository(`${root}/r`, { commits: 200, files: 1, fileSize: 20 });
     using repository = Repository.open(`${root}/r`);
     const offered = (algorithm: NegotiationAlgorithm, common: number): string[] => {
       const negotiator = makeNegotiator(repository.objects, algorithm);

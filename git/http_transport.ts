@@ -37,6 +37,11 @@ export interface HttpTransportOptions {
   credentials?: CredentialSource | undefined;
   /** Called for lines to show. */
   warn?: (text: ByteString) => void;
+  /**
+   * Give up on a server that sends fewer bytes a second for so many seconds. Default the settings
+   * `http.lowSpeedLimit` and `http.lowSpeedTime`, else never.
+   */
+  lowSpeed?: { readonly bytesPerSecond: number; readonly seconds: number };
   /** Stops requests. */
   signal?: AbortSignal;
 }
@@ -71,6 +76,59 @@ export function httpSettings(config: Config, url: URL, key: string): ByteString[
   return found.sort((a, b) => a.weight - b.weight).map(({ value }) => value);
 }
 
+interface Pace {
+  readonly bytesPerSecond: number;
+  readonly seconds: number;
+}
+
+function tooSlow({ bytesPerSecond, seconds }: Pace): GitError {
+  return new GitError(
+    "io",
+    `Operation too slow. Less than ${bytesPerSecond} bytes/sec transferred the last ${seconds} seconds`,
+  );
+}
+
+/** Waits for something a server does, for as long as the pace allows. */
+async function inTime<T>(step: Promise<T>, pace: Pace, late: () => void): Promise<T> {
+  const stopped = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    stopped.reject(tooSlow(pace));
+    late();
+  }, pace.seconds * 1000);
+  try {
+    return await Promise.race([step, stopped.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The chunks of a body that comes at a pace. */
+async function* paced(body: ReadableStream<Uint8Array>, pace: Pace): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
+  let started = performance.now();
+  let size = 0;
+  let ended = false;
+  try {
+    for (;;) {
+      const { done, value } = await inTime(reader.read(), pace, () => {});
+      if (done) break;
+      size += value.length;
+      const now = performance.now();
+      if (now - started >= pace.seconds * 1000) {
+        if (size < pace.bytesPerSecond * (now - started) / 1000) {
+          throw tooSlow(pace);
+        }
+        started = now;
+        size = 0;
+      }
+      yield value;
+    }
+    ended = true;
+  } finally {
+    if (!ended) reader.cancel().catch(() => {});
+  }
+}
+
 /** A repository behind an HTTP address. */
 export class HttpTransport implements Transport {
   readonly stateless = true;
@@ -84,6 +142,7 @@ export class HttpTransport implements Transport {
   #approved = false;
   #version = 0;
   #client: Deno.HttpClient | undefined;
+  readonly #pace: Pace | undefined;
 
   /** Throws `GitError` ("invalid") for an address that is none. */
   constructor(url: ByteString, options: HttpTransportOptions = {}) {
@@ -108,6 +167,7 @@ export class HttpTransport implements Transport {
     this.#base = parsed;
     this.#origin = parsed.origin;
     this.#options = options;
+    this.#pace = options.lowSpeed ?? configuredPace(options.config, parsed);
     const authority = options.config && httpSettings(options.config, parsed, "sslcainfo").at(-1);
     const proxy = options.config && httpSettings(options.config, parsed, "proxy").at(-1);
     if (authority !== undefined || (proxy !== undefined && proxy !== "")) {
@@ -166,17 +226,22 @@ export class HttpTransport implements Transport {
       const headers = this.#headers();
       for (const [name, value] of Object.entries(init.headers ?? {})) headers.set(name, value);
       let response: Response;
+      const stop = new AbortController();
+      const signals = [stop.signal, ...(this.#options.signal ? [this.#options.signal] : [])];
       try {
-        response = await fetch(url, {
+        const answer = fetch(url, {
           ...(init.method === undefined ? {} : { method: init.method }),
           headers,
           redirect: "manual",
           ...(init.makeBody === undefined ? {} : { body: init.makeBody() }),
-          ...(this.#options.signal === undefined ? {} : { signal: this.#options.signal }),
+          signal: AbortSignal.any(signals),
           ...(this.#client === undefined ? {} : { client: this.#client }),
         });
+        response = this.#pace === undefined
+          ? await answer
+          : await inTime(answer, this.#pace, () => stop.abort());
       } catch (error) {
-        if (this.#options.signal?.aborted) throw error;
+        if (this.#options.signal?.aborted || error instanceof GitError) throw error;
         throw new GitError(
           "io",
           `unable to access '${this.#shown}': ${encodeText((error as Error).message)}`,
@@ -205,6 +270,13 @@ export class HttpTransport implements Transport {
       this.#credential = found;
     }
     throw new GitError("refused", `Authentication failed for '${this.#shown}'`);
+  }
+
+  #stream(response: Response): PacketStream {
+    if (response.body === null) return new PacketStream(bodyChunks(new Uint8Array(0)));
+    return new PacketStream(
+      this.#pace === undefined ? response.body : paced(response.body, this.#pace),
+    );
   }
 
   async open(service: GitService, version: number): Promise<PacketStream> {
@@ -282,7 +354,7 @@ export class HttpTransport implements Transport {
         `${this.#shown}info/refs not valid: is this a git repository?`,
       );
     }
-    const stream = new PacketStream(response.body ?? bodyChunks(new Uint8Array(0)));
+    const stream = this.#stream(response);
     try {
       const first = await stream.peek();
       if (first instanceof Uint8Array && first[0] === 35) {
@@ -341,7 +413,7 @@ export class HttpTransport implements Transport {
         `RPC failed; unexpected content type '${encodeText(type ?? "")}' (agent ${AGENT})`,
       );
     }
-    return new PacketStream(response.body ?? bodyChunks(new Uint8Array(0)));
+    return this.#stream(response);
   }
 
   close(): Promise<void> {
@@ -349,4 +421,12 @@ export class HttpTransport implements Transport {
     this.#client = undefined;
     return Promise.resolve();
   }
+}
+
+function configuredPace(config: Config | undefined, url: URL): Pace | undefined {
+  if (config === undefined) return undefined;
+  const value = (key: string): number => Number(httpSettings(config, url, key).at(-1) ?? "0");
+  const bytesPerSecond = value("lowspeedlimit");
+  const seconds = value("lowspeedtime");
+  return bytesPerSecond > 0 && seconds > 0 ? { bytesPerSecond, seconds } : undefined;
 }
