@@ -1,13 +1,74 @@
 /**
  * Git: objects, packs, refs, index, diff, merge and a host, compatible with Git byte for byte.
  *
+ * - {@linkcode Repository} opens or makes a repository on disk, {@linkcode cloneRepository} copies one,
+ *   {@linkcode MemoryRepository} is one without files.
+ * - {@linkcode status}, {@linkcode stage}, {@linkcode commit}, {@linkcode checkout}, {@linkcode merge},
+ *   {@linkcode fetchRemote} and {@linkcode pushBranches} do what people do with a worktree.
+ * - {@linkcode log}, {@linkcode revList}, {@linkcode diffTrees}, {@linkcode formatPatch},
+ *   {@linkcode mergeCommits}, {@linkcode blame} and others work on any {@linkcode ObjectStore}.
+ * - Formats can be read and written alone: packs, indexes, commit-graphs, patches, archives.
+ *
+ * Names, paths and messages are bytes: a {@linkcode ByteString} has one byte in each code unit;
+ * {@linkcode decodeText} and {@linkcode encodeText} turn it into text and back. Everything that can go
+ * wrong throws {@linkcode GitError} with a stable `code`, hostile data included.
+ *
+ * Limits: an object that is read whole 2 GiB; a tree 1024 directories deep and 5,000,000 entries in
+ * all; chains of tags 1000; symbolic refs 5; includes of settings 10; packet lines 65,520 bytes;
+ * patterns 1024 runs of stars; `.git` files 1 MiB; headers of bundles 64 MiB. Chains of deltas have no
+ * limit. File names that are not UTF-8 cannot be written by Deno: they become U+FFFD on disk.
+ *
  * @module
  */
 export { type ByteString, decodeText, encodeText, fromByteString, toByteString } from "./_bytes.ts";
-export * from "./errors.ts";
-export * from "./hash_algorithm.ts";
-export * from "./objects.ts";
-export * from "./object_store.ts";
+export { GitError, type GitErrorCode } from "./errors.ts";
+export {
+  type HashAlgorithm,
+  hashAlgorithm,
+  type Hasher,
+  hashObject,
+  isObjectId,
+  type ObjectId,
+  type ObjectType,
+  SHA1,
+  SHA256,
+} from "./hash_algorithm.ts";
+export {
+  type Commit,
+  formatCommit,
+  formatSignature,
+  formatTag,
+  formatTree,
+  type GitObject,
+  isFileMode,
+  isGitlinkMode,
+  isLinkMode,
+  isTreeMode,
+  MODE_EXECUTABLE,
+  MODE_FILE,
+  MODE_GITLINK,
+  MODE_SYMLINK,
+  MODE_TREE,
+  parseCommit,
+  parseSignature,
+  parseTag,
+  parseTree,
+  type Signature,
+  type Tag,
+  type TreeEntry,
+} from "./objects.ts";
+export {
+  flattenTree,
+  MAX_TREE_DEPTH,
+  MAX_TREE_FILES,
+  MemoryObjectStore,
+  type ObjectStore,
+  peelTo,
+  readBlob,
+  readCommit,
+  readTag,
+  readTree,
+} from "./object_store.ts";
 export { FileObjectStore, type FileObjectStoreOptions, Pack } from "./file_object_store.ts";
 export { applyDelta, DeltaIndex } from "./delta.ts";
 export {
@@ -62,6 +123,24 @@ export {
   Repository,
   type RepositoryPaths,
 } from "./repository.ts";
+export {
+  checkout,
+  type CheckoutOptions,
+  commit,
+  type CommitOptions,
+  type ExchangeOptions,
+  fetchRemote,
+  type FileChange,
+  merge,
+  type MergeOptions,
+  type MergeResult,
+  pushBranches,
+  stage,
+  status,
+  type StatusEntry,
+  type StatusOptions,
+} from "./porcelain.ts";
+export { type SwitchConflicts, SwitchError } from "./worktree.ts";
 export { resolveRevision, type RevisionOptions } from "./revision.ts";
 export { type ObjectStream, openObjectStream } from "./object_stream.ts";
 export { type CommitLinks, isAncestor, mergeBases } from "./merge_base.ts";

@@ -11,16 +11,24 @@ import {
   lstat,
   makeDirectories,
   nativePath,
+  readFileIfAny,
   removeFile,
   writeAll,
 } from "./_files.ts";
 import { GitError } from "./errors.ts";
 import { type GitIndex, type IndexEntry, makeEntry, statDataOf } from "./index_file.ts";
-import { isGitlinkMode, isLinkMode } from "./objects.ts";
+import { isGitlinkMode, isLinkMode, MODE_GITLINK, MODE_LINK } from "./objects.ts";
 import { readBlob } from "./object_store.ts";
 import type { Repository } from "./repository.ts";
 import { ensureSafePath, isSafePath } from "./safe_path.ts";
-import { flattenTree, ignoreRulesOf, WorktreeComparer } from "./status.ts";
+import {
+  flattenTree,
+  ignoreRulesOf,
+  readWorktreeFile,
+  submoduleHead,
+  WorktreeComparer,
+  worktreeMode,
+} from "./status.ts";
 import { smudgeContent } from "./worktree_content.ts";
 
 /** Makes the directories above a path; a file or link in the way is removed when `force`. */
@@ -49,6 +57,45 @@ export function linkAbove(repository: Repository, path: ByteString): ByteString 
     if (lstat(repository.worktreePath(above))?.isSymlink) return above;
   }
   return undefined;
+}
+
+/**
+ * Puts a file of the worktree into an index: its content is stored as a blob. Throws `GitError`:
+ * "not_found" when it is not there, "unsafe" for a path that must not be tracked or that leads through
+ * a symbolic link, "invalid" for a directory that is no repository with a commit.
+ */
+export function stageFile(repository: Repository, index: GitIndex, path: ByteString): void {
+  ensureSafePath(path);
+  if (linkAbove(repository, path) !== undefined) {
+    throw new GitError("unsafe", `'${path}' is beyond a symbolic link`);
+  }
+  const full = repository.worktreePath(path);
+  const info = lstat(full);
+  if (info === undefined) {
+    throw new GitError("not_found", `unable to stat '${path}': No such file or directory`);
+  }
+  if (info.isDirectory) {
+    const head = submoduleHead(full);
+    if (head === undefined) {
+      throw new GitError("invalid", `'${path}/' does not have a commit checked out`);
+    }
+    index.add({ ...makeEntry(path, MODE_GITLINK, head), stat: statDataOf(info) });
+    return;
+  }
+  // In a conflict our side says what kind of file it is, then the common base.
+  const known = index.get(path) ??
+    [2, 1].map((stage) => index.stages(path).find((entry) => entry.stage === stage)).find((entry) =>
+      entry !== undefined
+    );
+  // Where links cannot be made, a link is a file with the name of its target.
+  const plainLink = known?.mode === MODE_LINK && info.isFile &&
+    !repository.config.bool("core.symlinks", true);
+  const mode = plainLink
+    ? MODE_LINK
+    : worktreeMode(info, known?.mode, repository.config.bool("core.filemode", true));
+  const data = plainLink ? readFileIfAny(full)! : readWorktreeFile(repository, path, mode);
+  const id = repository.objects.write("blob", data);
+  index.add({ ...makeEntry(path, mode, id), stat: statDataOf(info) });
 }
 
 /** Writes one file of the worktree and records its stat data. Returns the index entry. */
@@ -172,8 +219,13 @@ export function switchTree(
      * unmerged is given up in both.
      */
     discardIndex?: boolean;
+    /** Called with how many files are written. */
+    progress?: (done: number, total: number) => void;
+    /** Stops the work; the index is not changed then. */
+    signal?: AbortSignal;
   } = {},
 ): void {
+  options.signal?.throwIfAborted();
   const before = flattenTree(repository, from), after = flattenTree(repository, to);
   for (const [path, { mode }] of after) ensureSafePath(path, mode);
   const comparer = new WorktreeComparer(repository, index);
@@ -272,8 +324,10 @@ export function switchTree(
     repository.objects.prefetch(
       plan.write.filter(({ mode }) => !isGitlinkMode(mode)).map(({ id }) => id),
     );
-    for (const { path, mode, id } of plan.write) {
+    for (const [done, { path, mode, id }] of plan.write.entries()) {
+      options.signal?.throwIfAborted();
       plan.entries.push(checkoutFile(repository, path, mode, id));
+      options.progress?.(done + 1, plan.write.length);
     }
   } else for (const { path, mode, id } of plan.write) plan.entries.push(makeEntry(path, mode, id));
   index.replaceAll(plan.entries);
