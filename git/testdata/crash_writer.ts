@@ -25,12 +25,15 @@ async function git(...args: string[]): Promise<void> {
   }
 }
 
+/** Changes three files. What a killed process wrote is not written again: there is something to commit. */
 async function write(n: number, directory: string): Promise<void> {
+  await Deno.mkdir(`${folder}/${directory}`, { recursive: true });
   for (let i = 0; i < 3; i++) {
-    await Deno.mkdir(`${folder}/${directory}`, { recursive: true });
+    // Branches that are merged or moved must not change the same file.
+    const name = mode === "worktree" ? `${Deno.pid}-${n}-${i}` : `file${(n * 3 + i) % 20}`;
     await Deno.writeTextFile(
-      `${folder}/${directory}/file${(n * 3 + i) % 20}`,
-      `${n} ${i}\n`.repeat(50 + n % 100),
+      `${folder}/${directory}/${name}`,
+      `${Deno.pid} ${n} ${i}\n`.repeat(50 + n % 100),
     );
   }
 }
