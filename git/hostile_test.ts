@@ -729,6 +729,26 @@ Deno.test("deltas that lie and deltas in circles are typed errors", () => {
   assertEquals(toByteString(plain.read(12, at).data), "x");
 });
 
+Deno.test("`indexPack()` refuses settings of submodules that do harm where it is strict", () => {
+  const make = (text: string): Uint8Array => {
+    const store = new MemoryObjectStore();
+    const id = store.write("blob", fromByteString(text));
+    store.write("tree", formatTree([{ mode: MODE_FILE, name: ".gitmodules", id }]));
+    const chunks: Uint8Array[] = [];
+    writePack(store, [...store.ids()].map((id) => ({ id })), (data) => chunks.push(data.slice()));
+    return concatBytes(chunks);
+  };
+  const evil = make('[submodule "../../x"]\n\tpath = x\n\turl = -u./payload\n');
+  assertEquals(indexPack(new MemorySource(evil), SHA1).entries.length, 2);
+  assertThrows(
+    () => indexPack(new MemorySource(evil), SHA1, { strict: true }),
+    GitError,
+    "gitmodulesName",
+  );
+  const fine = make('[submodule "x"]\n\tpath = x\n\turl = ../x\n');
+  assertEquals(indexPack(new MemorySource(fine), SHA1, { strict: true }).entries.length, 2);
+});
+
 Deno.test("a chain of 20,000 deltas is read without recursion", () => {
   const entries = [packed(3, 1, fromByteString("a"))];
   for (let i = 0; i < 20_000; i++) {

@@ -9,7 +9,7 @@ import { nodeCrypto, zlib } from "./_builtins.ts";
 import { makeDirectories, stat, writeFileAtomically } from "./_files.ts";
 import { applyDelta } from "./delta.ts";
 import { corrupt, GitError } from "./errors.ts";
-import { checkObject } from "./fsck.ts";
+import { checkObject, type FsckProblem, SettingsFiles } from "./fsck.ts";
 import {
   type HashAlgorithm,
   hashObjectRaw,
@@ -17,7 +17,7 @@ import {
   type ObjectType,
 } from "./hash_algorithm.ts";
 import { mustRead, type ObjectStore } from "./object_store.ts";
-import type { GitObject } from "./objects.ts";
+import { type GitObject, parseTree } from "./objects.ts";
 import {
   type ByteSource,
   MAX_OBJECT_SIZE,
@@ -163,6 +163,14 @@ class RecentObjects {
   }
 }
 
+/** Throws for the first problem that is an error. */
+function refuse(problems: readonly FsckProblem[]): void {
+  const problem = problems.find(({ severity }) => severity === "error");
+  if (problem !== undefined) {
+    throw corrupt(`object fails fsck: ${problem.id}: ${problem.message}`);
+  }
+}
+
 /**
  * One run over a pack. A delta is resolved at once when its base is among the objects seen last; the rest is resolved
  * depth first from the bases, which are made again where they were forgotten.
@@ -186,6 +194,7 @@ class PackIndexer {
   readonly #recent: RecentObjects;
   readonly #heldLimit: number;
   readonly #maxSize: number;
+  readonly #settings = new SettingsFiles();
   #done = 0;
   #pauseAt = performance.now() + SLICE_MS;
 
@@ -229,6 +238,7 @@ class PackIndexer {
         `pack has ${left} unresolved delta${left === 1 ? "" : "s"}`,
       );
     }
+    if (this.#options.strict) this.#checkSettings();
     this.#options.progress?.(this.#count, this.#count);
     return new IndexedPack(this.#algorithm, {
       rawIds: this.#rawIds,
@@ -326,15 +336,28 @@ class PackIndexer {
     this.#rawIds.set(id, i * id.length);
     this.#types[i] = type;
     if (strict) {
-      const problem = checkObject(name, data, this.#algorithm).find(({ severity }) =>
-        severity === "error"
-      );
-      if (problem !== undefined) {
-        throw corrupt(`object fails fsck: ${problem.id}: ${problem.message}`);
-      }
+      refuse(checkObject(name, data, this.#algorithm));
+      if (name === "tree") this.#settings.addTree(parseTree(data, this.#algorithm));
     }
     inspect?.(toHex(id), name, data);
     this.#done++;
+  }
+
+  /** Checks the blobs that trees of the pack name as settings of Git. */
+  #checkSettings(): void {
+    const wanted = new Set(this.#settings.ids());
+    if (wanted.size === 0) return;
+    const base = (id: ObjectId): number | GitObject | undefined => {
+      for (let i = 0; i < this.#count; i++) if (this.#id(i) === id) return this.#offsets[i]!;
+      return this.#options.store?.read(id);
+    };
+    for (let i = 0; i < this.#count; i++) {
+      const id = this.#id(i);
+      if (!wanted.has(id)) continue;
+      const { type, data } = this.#pack.read(this.#offsets[i]!, base);
+      if (type !== "blob") throw corrupt("object fails fsck: gitmodulesBlob: non-blob found");
+      refuse(this.#settings.check(id, data));
+    }
   }
 
   #id(i: number): ObjectId {

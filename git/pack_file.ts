@@ -365,8 +365,8 @@ export class PackFile {
   read(offset: number, resolve: BaseResolver): GitObject {
     const cached = baseCache.get(this.#cached, offset);
     if (cached !== undefined) return cached;
-    const chain: number[] = [];
-    const deltas: Uint8Array[] = [];
+    // Deltas are inflated one at a time: together they may be far larger than the object.
+    const chain: { at: number; header: PackEntryHeader }[] = [];
     let visited: Set<number> | undefined;
     let at = offset;
     let object: GitObject | undefined;
@@ -380,8 +380,7 @@ export class PackFile {
         baseCache.set(this.#cached, at, object);
         break;
       }
-      chain.push(at);
-      deltas.push(this.inflate(header));
+      chain.push({ at, header });
       if (header.type === OFS_DELTA) {
         at = header.baseOffset;
         continue;
@@ -395,10 +394,11 @@ export class PackFile {
       else object = base;
     }
     let data = object.data;
-    for (let i = deltas.length - 1; i >= 0; i--) {
-      data = applyDelta(data, deltas[i]!, MAX_OBJECT_SIZE);
+    for (let i = chain.length - 1; i >= 0; i--) {
+      const { at, header } = chain[i]!;
+      data = applyDelta(data, this.inflate(header), MAX_OBJECT_SIZE);
       object = { type: object.type, data };
-      baseCache.set(this.#cached, chain[i]!, object);
+      baseCache.set(this.#cached, at, object);
     }
     return object;
   }
