@@ -696,6 +696,7 @@ Deno.test("deltas that lie and deltas in circles are typed errors", () => {
       ["less than it said", "\x0c\x03\x02ab"],
       ["a reserved instruction", "\x0c\x01\x00"],
       ["a copy past the end of the base", "\x0c\x05\x91\x0a\x05"],
+      ["a copy one byte past the end of the base", "\x0c\x05\x91\x08\x05"],
       ["a copy of 64 KiB of a small base", "\x0c\x80\x80\x04\x80"],
       ["an end inside a copy", "\x0c\x05\xff\x01"],
       ["a size beyond all numbers", "\x0c\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"],
