@@ -17,7 +17,7 @@ import {
 } from "./_files.ts";
 import { GitError } from "./errors.ts";
 import { type GitIndex, type IndexEntry, makeEntry, statDataOf } from "./index_file.ts";
-import { isGitlinkMode, isLinkMode, MODE_GITLINK, MODE_LINK } from "./objects.ts";
+import { isGitlinkMode, isLinkMode, MODE_GITLINK, MODE_SYMLINK } from "./objects.ts";
 import { readBlob } from "./object_store.ts";
 import type { Repository } from "./repository.ts";
 import { ensureSafePath, isSafePath } from "./safe_path.ts";
@@ -88,10 +88,10 @@ export function stageFile(repository: Repository, index: GitIndex, path: ByteStr
       entry !== undefined
     );
   // Where links cannot be made, a link is a file with the name of its target.
-  const plainLink = known?.mode === MODE_LINK && info.isFile &&
+  const plainLink = known?.mode === MODE_SYMLINK && info.isFile &&
     !repository.config.bool("core.symlinks", true);
   const mode = plainLink
-    ? MODE_LINK
+    ? MODE_SYMLINK
     : worktreeMode(info, known?.mode, repository.config.bool("core.filemode", true));
   const data = plainLink ? readFileIfAny(full)! : readWorktreeFile(repository, path, mode);
   const id = repository.objects.write("blob", data);
