@@ -35,8 +35,13 @@ export class DirectoryRenames {
   /** Directories that are gone. */
   readonly removed: Map<ByteString, DirectoryRelevance> = new Map();
   /** Old directory to new directory to how many files went there. */
-  readonly counts: Map<ByteString, Map<ByteString, number>> = new Map();
+  readonly counts: Map<ByteString, Map<ByteString, number>>;
   #guesses = new Map<ByteString, ByteString>();
+
+  /** Starts with nothing, or with what was counted before. */
+  constructor(counts: Map<ByteString, Map<ByteString, number>> = new Map()) {
+    this.counts = counts;
+  }
 
   /** Whether a rename of this path matters. */
   wants(path: ByteString): boolean {

@@ -9,7 +9,7 @@
  * @module
  */
 import type { ByteString } from "./_bytes.ts";
-import { DirectoryRenames } from "./_directory_renames.ts";
+import { directoryOf, DirectoryRenames } from "./_directory_renames.ts";
 import { hashMapOrder } from "./_hash_map_order.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
 import { canonicalMode, isTreeMode } from "./objects.ts";
@@ -60,17 +60,48 @@ interface Names {
   directoryMask: number;
 }
 
+/** Renames of one side that an earlier walk found out about. */
+export class KnownRenames {
+  /** Old path to new one; `undefined` for what was deleted. */
+  readonly pairs: Map<ByteString, ByteString | undefined> = new Map();
+  /** New paths. */
+  readonly targets: Set<ByteString> = new Set();
+  /** Paths whose renames turned out not to matter. */
+  readonly irrelevant: Set<ByteString> = new Set();
+  /** Where directories went. */
+  readonly counts: Map<ByteString, Map<ByteString, number>>;
+
+  /** Keeps the renames among pairs whose sources matter. */
+  constructor(pairs: readonly DiffPair[], directories: DirectoryRenames) {
+    this.counts = directories.counts;
+    for (const { old, new: target, status } of pairs) {
+      const relevance = directories.sources.get(old.path);
+      if (relevance === undefined) continue;
+      if (relevance === "none") this.irrelevant.add(old.path);
+      else if (status === "D") this.pairs.set(old.path, undefined);
+      else if (status === "R") {
+        this.pairs.set(old.path, target.path);
+        this.targets.add(target.path);
+      }
+    }
+  }
+}
+
+/** How many times the paths have to grow for a second walk, with renames known, to be worth it. */
+const REDO_FACTOR = 3;
+
 /** What one walk over three trees finds. */
 export class MergePaths {
   readonly paths: Map<ByteString, PathInfo> = new Map();
   /** Added and removed files of each side (index 0 is not used). */
   readonly pairs: [DiffPair[], DiffPair[], DiffPair[]] = [[], [], []];
   /** What renames of each side matter for (index 0 is not used). */
-  readonly directories: [DirectoryRenames, DirectoryRenames, DirectoryRenames] = [
-    new DirectoryRenames(),
-    new DirectoryRenames(),
-    new DirectoryRenames(),
-  ];
+  readonly directories: [DirectoryRenames, DirectoryRenames, DirectoryRenames];
+  /**
+   * Whole directories had to be walked for the sake of renames; once these are known, another walk
+   * may settle the directories at once, which also decides what conflicts in them.
+   */
+  readonly worthRedoing: boolean = false;
   /** No version at all. */
   readonly absent: Version;
   readonly #store: ObjectStore;
@@ -84,11 +115,57 @@ export class MergePaths {
    */
   #renameMask = 0;
 
-  constructor(store: ObjectStore, base: ObjectId, ours: ObjectId, theirs: ObjectId) {
+  /** Directories in which a known rename ends. */
+  readonly #targetDirectories: [Set<ByteString>, Set<ByteString>, Set<ByteString>] = [
+    new Set(),
+    new Set(),
+    new Set(),
+  ];
+  readonly #known: readonly (KnownRenames | undefined)[];
+
+  /** Walks the trees; `known` are the renames of both sides, if they were found before. */
+  constructor(
+    store: ObjectStore,
+    trees: readonly [base: ObjectId, ours: ObjectId, theirs: ObjectId],
+    known: readonly (KnownRenames | undefined)[] = [],
+  ) {
     this.#store = store;
+    this.#known = known;
+    this.directories = [
+      new DirectoryRenames(),
+      new DirectoryRenames(known[1]?.counts),
+      new DirectoryRenames(known[2]?.counts),
+    ];
     this.absent = { mode: 0, id: store.algorithm.zero };
-    this.#walk("", [base, ours, theirs], 0);
-    for (const side of [1, 2] as const) this.#settleDeferred(side);
+    this.#walk("", trees, 0);
+    const before = this.paths.size;
+    let walked = false;
+    for (const side of [1, 2] as const) if (this.#settleDeferred(side)) walked = true;
+    this.worthRedoing = walked && Math.floor(this.paths.size / before) >= REDO_FACTOR;
+  }
+
+  /** What an earlier walk found about a side joins the pairs of this one. */
+  useKnown(side: Side): void {
+    const known = this.#known[side];
+    if (known === undefined) return;
+    const file = (path: ByteString): DiffFile => ({ path, ...this.absent, idKnown: false });
+    for (const from of hashMapOrder(known.pairs.keys())) {
+      const to = known.pairs.get(from);
+      this.pairs[side].push({
+        old: file(from),
+        new: file(to ?? from),
+        status: to === undefined ? "D" : "R",
+        score: 0,
+      });
+    }
+  }
+
+  /** Drops the sources of a side about which all is known. */
+  pruneSources(side: Side): void {
+    const known = this.#known[side];
+    if (known === undefined) return;
+    for (const path of known.pairs.keys()) this.directories[side].sources.delete(path);
+    for (const path of known.irrelevant) this.directories[side].sources.delete(path);
   }
 
   /** A path about which nothing is known yet. */
@@ -191,7 +268,10 @@ export class MergePaths {
       info.matchMask = 7 - directoryMask;
       side = directoryMask === 2 ? 1 : 2;
     }
-    if (this.#renameMask !== 7 && side !== 0 && this.#mayDefer[side]) {
+    if (
+      this.#renameMask !== 7 && side !== 0 && this.#mayDefer[side] &&
+      !this.#targetDirectories[side].has(path)
+    ) {
       this.#deferred[side].set(path, this.#renameMask);
       this.#renameMask = previousMask;
       return;
@@ -229,9 +309,16 @@ export class MergePaths {
       const bit = 1 << side;
       const before = (fileMask & 1) !== 0, after = (fileMask & bit) !== 0;
       if (before === after) continue;
+      const known = this.#known[side];
       if (before) {
+        if (match === 0) known?.irrelevant.delete(path);
         if (match === 0) this.directories[side].sources.set(path, "content");
         else if (this.#renameMask === 7) this.directories[side].sources.set(path, "location");
+      }
+      if (
+        before ? known?.pairs.has(path) || known?.irrelevant.has(path) : known?.targets.has(path)
+      ) {
+        continue;
       }
       const file = (version: Version): DiffFile => ({
         path,
@@ -249,10 +336,26 @@ export class MergePaths {
 
   /**
    * Takes directories that only one side changed from that side; where renames still have to be
-   * found on it, they are walked after all.
+   * found on it, they are walked after all. True when that is so.
    */
-  #settleDeferred(side: Side): void {
-    const whole = this.directories[side].sources.size === 0;
+  #settleDeferred(side: Side): boolean {
+    let whole = true;
+    const known = this.#known[side];
+    const targets = this.#targetDirectories[side];
+    for (const source of this.directories[side].sources.keys()) {
+      if (known?.irrelevant.has(source)) continue;
+      if (known === undefined || !known.pairs.has(source)) {
+        whole = false;
+        break;
+      }
+      const target = known.pairs.get(source);
+      if (target === undefined || this.paths.has(target)) continue;
+      for (
+        let directory = directoryOf(target);
+        directory !== "" && !targets.has(directory);
+        directory = directoryOf(directory)
+      ) targets.add(directory);
+    }
     this.#mayDefer[side] = whole;
     const settle = (path: ByteString): void => {
       const info = this.paths.get(path)!;
@@ -264,7 +367,7 @@ export class MergePaths {
     const deferred = new Map(this.#deferred[side]);
     this.#deferred[side].clear();
     for (const path of hashMapOrder(deferred.keys())) {
-      if (whole) {
+      if (whole && !targets.has(path)) {
         settle(path);
         continue;
       }
@@ -276,6 +379,7 @@ export class MergePaths {
       this.#walk(`${path}/`, treesOf(info.stages, info.directoryMask), depth);
     }
     for (const path of this.#deferred[side].keys()) settle(path);
+    return !whole;
   }
 }
 

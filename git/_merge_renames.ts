@@ -127,18 +127,6 @@ class Renames {
   run(): void {
     const { context } = this;
     const { found } = context;
-    const possible = (side: Side): boolean =>
-      found.pairs[side].length > 0 && found.directories[side].sources.size > 0;
-    if (!possible(1) && !possible(2)) return;
-    for (const side of [1, 2] as const) {
-      if (!possible(side)) continue;
-      found.pairs[side] = matchRenames(context.store, found.pairs[side], {
-        empty: false,
-        limit: context.renameLimit,
-        ...(context.minimumScore === undefined ? {} : { minimumScore: context.minimumScore }),
-        onLimit: (needed) => context.onLimit(needed),
-      }, found.directories[side]);
-    }
     if (context.depth === 0 && context.directoryRenames !== false) {
       for (const side of [1, 2] as const) {
         const [map, clean] = directoryDestinations(context, side);
@@ -312,7 +300,9 @@ class Renames {
       this.#processBoth(from, to, next.pair.new.path);
       return true;
     }
-    const target = paths.get(to)!;
+    const target = paths.get(to);
+    // Settled without this rename: in a directory that was taken whole.
+    if (target === undefined || target.clean) return false;
     const other: Side = side === 1 ? 2 : 1;
     const otherBit = 1 << other;
     const deleted = source.fileMask === 1;
@@ -334,8 +324,8 @@ class Renames {
         from,
         [
           source.stages[0],
-          paths.get(names[1])!.stages[1],
-          paths.get(names[2])!.stages[2],
+          (side === 1 ? target : source).stages[1],
+          (side === 1 ? source : target).stages[2],
         ],
         names,
         1 + 2 * context.depth,
@@ -377,7 +367,8 @@ class Renames {
   /** Both sides renamed one file. */
   #processBoth(from: ByteString, ours: ByteString, theirs: ByteString): void {
     const { context, paths } = this;
-    const base = paths.get(from)!, side1 = paths.get(ours)!, side2 = paths.get(theirs)!;
+    const base = paths.get(from)!, side1 = paths.get(ours), side2 = paths.get(theirs);
+    if (side1 === undefined || side1.clean || side2 === undefined || side2.clean) return;
     if (ours === theirs) {
       side1.stages[0] = base.stages[0];
       side1.fileMask |= 1;
@@ -415,7 +406,29 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Finds renames and joins the versions they connect. False when something conflicts by itself. */
+/**
+ * Looks for the renames of both sides; those that were known before join them. True when there was
+ * something to look for.
+ */
+export function findRenames(context: RenameContext): boolean {
+  const { found } = context;
+  let looked = false;
+  for (const side of [1, 2] as const) {
+    found.pruneSources(side);
+    if (found.pairs[side].length === 0 || found.directories[side].sources.size === 0) continue;
+    looked = true;
+    found.directories[side].counts.clear();
+    found.pairs[side] = matchRenames(context.store, found.pairs[side], {
+      empty: false,
+      limit: context.renameLimit,
+      ...(context.minimumScore === undefined ? {} : { minimumScore: context.minimumScore }),
+      onLimit: (needed) => context.onLimit(needed),
+    }, found.directories[side]);
+  }
+  return looked;
+}
+
+/** Joins the versions that renames connect. False when something conflicts by itself. */
 export function processRenames(context: RenameContext): boolean {
   const renames = new Renames(context);
   renames.run();

@@ -8,13 +8,14 @@
 import { type ByteString, equalBytes } from "./_bytes.ts";
 import { directoryOf } from "./_directory_renames.ts";
 import {
+  KnownRenames,
   MergePaths,
   type PathInfo,
   type Side,
   type Version,
   type Versions,
 } from "./_merge_paths.ts";
-import { processRenames } from "./_merge_renames.ts";
+import { findRenames, processRenames, type RenameContext } from "./_merge_renames.ts";
 import { mergeSubmodule, type SubmoduleRepository } from "./_merge_submodule.ts";
 import { shiftSubtree } from "./_subtree_shift.ts";
 import type { ObjectId } from "./hash_algorithm.ts";
@@ -143,8 +144,9 @@ class TreeMerge {
   readonly options: MergeTreesOptions;
   readonly depth: number;
   readonly branches: readonly [ByteString, ByteString, ByteString];
-  readonly found: MergePaths;
-  readonly paths: Map<ByteString, PathInfo>;
+  readonly trees: readonly [ObjectId, ObjectId, ObjectId];
+  found: MergePaths;
+  paths: Map<ByteString, PathInfo>;
   readonly absent: Version;
   readonly #conflicted = new Map<ByteString, PathInfo>();
   readonly #messages = new Map<ByteString, MergeMessage[]>();
@@ -163,26 +165,15 @@ class TreeMerge {
     this.options = options;
     this.depth = depth;
     this.branches = ["", options.ours ?? "ours", options.theirs ?? "theirs"];
-    this.found = new MergePaths(store, ...trees);
+    this.trees = trees;
+    this.found = new MergePaths(store, trees);
     this.paths = this.found.paths;
     this.absent = this.found.absent;
   }
 
   run(): MergeTreesResult {
     const { options } = this;
-    const renamesClean = options.renames === false || processRenames({
-      store: this.store,
-      found: this.found,
-      branches: this.branches,
-      directoryRenames: options.directoryRenames ?? "conflict",
-      renameLimit: options.renameLimit ?? 7000,
-      minimumScore: options.renameScore,
-      onLimit: (needed) => this.#neededRenameLimit = Math.max(this.#neededRenameLimit ?? 0, needed),
-      say: (kind, paths, text) => this.#say(kind, paths, text),
-      mergeContent: (path, versions, names, growth) =>
-        this.#mergeContent(path, versions, names, growth),
-      depth: this.depth,
-    });
+    const renamesClean = options.renames === false || this.#processRenames();
     const tree = this.#processPaths();
     const conflicts = [...this.#conflicted].sort(([a], [b]) => (a < b ? -1 : 1)).map((
       [path, info],
@@ -201,6 +192,47 @@ class TreeMerge {
       submodules: this.#submodules,
       neededRenameLimit: this.#neededRenameLimit,
     };
+  }
+
+  #renameContext(): RenameContext {
+    const { options } = this;
+    return {
+      store: this.store,
+      found: this.found,
+      branches: this.branches,
+      directoryRenames: options.directoryRenames ?? "conflict",
+      renameLimit: options.renameLimit ?? 7000,
+      minimumScore: options.renameScore,
+      onLimit: (needed) => {
+        this.#neededRenameLimit = Math.max(this.#neededRenameLimit ?? 0, needed);
+      },
+      say: (kind, paths, text) => this.#say(kind, paths, text),
+      mergeContent: (path, versions, names, growth) =>
+        this.#mergeContent(path, versions, names, growth),
+      depth: this.depth,
+    };
+  }
+
+  /** Finds and follows renames; false when one of them conflicts by itself. */
+  #processRenames(): boolean {
+    let { found } = this;
+    const possible = (): boolean =>
+      ([1, 2] as const).some((side) =>
+        found.pairs[side].length > 0 && found.directories[side].sources.size > 0
+      );
+    if (!possible()) return true;
+    const looked = findRenames(this.#renameContext());
+    if (looked && found.worthRedoing && this.#neededRenameLimit === undefined) {
+      const known = ([1, 2] as const).map((side) =>
+        new KnownRenames(found.pairs[side], found.directories[side])
+      );
+      this.found = found = new MergePaths(this.store, this.trees, [undefined, ...known]);
+      this.paths = found.paths;
+      if (!possible() && known.every(({ pairs }) => pairs.size === 0)) return true;
+      findRenames(this.#renameContext());
+      for (const side of [1, 2] as const) found.useKnown(side);
+    }
+    return processRenames(this.#renameContext());
   }
 
   #say(kind: MergeMessage["kind"], paths: readonly ByteString[], text: ByteString): void {
