@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ByteString } from "../_bytes.ts";
+import { type ByteString, fromByteString } from "../_bytes.ts";
+import { nativePath } from "../_files.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { type GitIndex, makeEntry } from "../index_file.ts";
 import type { MergeSubmodule, MergeTreesResult } from "../merge_trees.ts";
@@ -53,6 +54,10 @@ export function applyMerge(
   result: MergeTreesResult,
 ): void {
   switchTree(cli.repo, index, oursTree, result.tree, {});
+  Deno.writeFileSync(
+    nativePath(`${cli.repo.paths.gitDir}/AUTO_MERGE`),
+    fromByteString(`${result.tree}\n`),
+  );
   const conflicted = new Set(result.conflicts.map(({ path }) => path));
   if (conflicted.size === 0) return;
   index.filter((entry) => entry.stage !== 0 || !conflicted.has(entry.path));

@@ -4,7 +4,6 @@
  * @module
  */
 import type { ByteString } from "../_bytes.ts";
-import { removeFile } from "../_files.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { commitLinks, mergeBases } from "../merge_base.ts";
 import { peelTo, readCommit } from "../object_store.ts";
@@ -14,6 +13,7 @@ import { walkCommits } from "../rev_list.ts";
 import { interpretBranchName } from "../revision.ts";
 import { diffTreeIndex, writeIndexTree } from "../status.ts";
 import { SwitchError, switchTree } from "../worktree.ts";
+import { removeBranchState } from "./_merge_state.ts";
 import { type Cli, die, Exit } from "./_context.ts";
 import { trackingText } from "./_status_text.ts";
 import { remoteTracking, setupTracking } from "./_tracking.ts";
@@ -211,17 +211,7 @@ export function switchTo(
     });
     if (!request.quiet) cli.err(`HEAD is now at ${describeDetached(cli, target)}\n`);
   }
-  for (
-    const file of [
-      "CHERRY_PICK_HEAD",
-      "REVERT_HEAD",
-      "MERGE_HEAD",
-      "MERGE_RR",
-      "MERGE_MSG",
-      "MERGE_MODE",
-      "SQUASH_MSG",
-    ]
-  ) removeFile(`${repo.paths.gitDir}/${file}`);
+  removeBranchState(cli);
   return cli.runHook("post-checkout", [
       oldHead ?? repo.algorithm.zero,
       target ?? repo.algorithm.zero,

@@ -23,6 +23,7 @@ import { beginAutostash, finishAutostash } from "./_merge_autostash.ts";
 import { type Options, parseOptions, splitWords, usageError } from "./_options.ts";
 import { DiffArguments, terminalColumns } from "./_revs.ts";
 import { applyMerge, showMerge } from "./_apply_merge.ts";
+import { removeMergeState } from "./_merge_state.ts";
 import { mergeSettings } from "./_merge_settings.ts";
 import { cleanupMessage } from "./_message.ts";
 import { switchMessage } from "./_switch.ts";
@@ -337,9 +338,7 @@ export function merge(cli: Cli, args: ByteString[]): number {
     return 0;
   }
   if (o.flag("quit")) {
-    for (const file of ["MERGE_HEAD", "MERGE_MSG", "MERGE_MODE", "MERGE_RR"]) {
-      removeFile(`${gitDir}/${file}`);
-    }
+    removeMergeState(cli);
     finishAutostash(cli, false);
     return 0;
   }
@@ -674,7 +673,7 @@ export function merge(cli: Cli, args: ByteString[]): number {
       message: text,
     }),
   );
-  for (const name of ["MERGE_HEAD", "MERGE_MSG", "MERGE_MODE"]) removeFile(`${gitDir}/${name}`);
+  removeMergeState(cli);
   const made = trivial ? "In-index merge" : `Merge made by the '${strategy}' strategy.`;
   if (!trivial) say(`${made}\n`);
   finish(id, made);

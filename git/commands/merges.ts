@@ -118,7 +118,12 @@ export function mergeTree(cli: Cli, args: ByteString[]): number {
     "write-tree trivial-merge messages z !name-only !allow-unrelated-histories !stdin",
     usage,
   );
-  if (o.flag("trivial-merge")) throw usageError("", usage);
+  if (o.flag("trivial-merge")) {
+    if (o.order.some(([key]) => key !== "trivial-merge")) {
+      die("--trivial-merge is incompatible with all other options");
+    }
+    throw usageError("", usage);
+  }
   if (o.flag("stdin")) {
     for (const line of cli.stdinLines()) {
       const names = line.split(" ");

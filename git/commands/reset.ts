@@ -4,12 +4,13 @@
  * @module
  */
 import type { ByteString } from "../_bytes.ts";
-import { lstat, removeFile, stat } from "../_files.ts";
+import { lstat, stat } from "../_files.ts";
 import { type GitIndex, makeEntry } from "../index_file.ts";
 import { commitLinks } from "../merge_base.ts";
 import { peelTo } from "../object_store.ts";
 import { diffIndexWorktree, flattenTree, refreshIndex, writeIndexTree } from "../status.ts";
 import { SwitchError, switchTree } from "../worktree.ts";
+import { removeBranchState } from "./_merge_state.ts";
 import { type Cli, die, Exit } from "./_context.ts";
 import { finishAutostash } from "./_merge_autostash.ts";
 import { parseOptions, refusePatchMode } from "./_options.ts";
@@ -165,17 +166,7 @@ export function reset(cli: Cli, args: ByteString[]): number {
   if (mode === "hard" && !quiet && target !== undefined) {
     cli.out(`HEAD is now at ${describeDetached(cli, target)}\n`);
   }
-  for (
-    const file of [
-      "CHERRY_PICK_HEAD",
-      "REVERT_HEAD",
-      "MERGE_HEAD",
-      "MERGE_RR",
-      "MERGE_MSG",
-      "MERGE_MODE",
-      "SQUASH_MSG",
-    ]
-  ) removeFile(`${repo.paths.gitDir}/${file}`);
+  removeBranchState(cli);
   finishAutostash(cli, false);
   return 0;
 }
