@@ -64,16 +64,48 @@ export function cleanupMessage(text: ByteString, mode: string, comment: string):
   return lines.length === 0 ? "" : `${lines.join("\n")}\n`;
 }
 
+/** How many bytes at the end of a message are comments, empty lines or a list of conflicts. */
+function ignoredTail(message: ByteString): number {
+  let from = -1;
+  let inConflicts = false;
+  for (let at = 0; at < message.length;) {
+    const next = message.indexOf("\n", at) + 1 || message.length;
+    const first = message[at];
+    if (first === "#" || first === "\n") {
+      if (from < 0) from = at;
+    } else if (message.startsWith("Conflicts:\n", at)) {
+      inConflicts = true;
+      if (from < 0) from = at;
+    } else if (!(inConflicts && first === "\t")) {
+      from = -1;
+      inConflicts = false;
+    }
+    at = next;
+  }
+  return from < 0 ? 0 : message.length - from;
+}
+
 /** Adds a trailer at the end of a message; `once`: not after an equal last line. */
 export function addTrailer(message: ByteString, trailer: ByteString, once = false): ByteString {
   const line = /^[^:=]+=/.test(trailer) && !/^[^:=]+:/.test(trailer)
     ? trailer.replace("=", ": ")
     : trailer.replace(/^([^:]+):\s*/, "$1: ");
-  const text = message.replace(/\n+$/, "");
+  const end = message.length - ignoredTail(message);
+  const text = message.slice(0, end).replace(/\n+$/, "");
   const last = text.slice(text.lastIndexOf("\n") + 1);
   if (once && last === line) return message;
-  const isTrailer = endsInTrailers(text);
-  return `${text}${text === "" ? "\n\n" : isTrailer ? "\n" : "\n\n"}${line}\n`;
+  const tail = message.slice(end);
+  return `${text}${text === "" ? "
+
+" : endsInTrailers(text) ? "
+" : "
+
+"}${line}
+${
+    tail === "" ? "" : `${tail.startsWith("
+") ? "" : "
+"}${tail}`
+  }`;
 }
 
 /** Whether the last paragraph of a message, which is not its first, is one of trailers. */

@@ -21,6 +21,7 @@ import {
   messageTemplate,
   templateUntouched,
 } from "./_commit_message.ts";
+import { finishPick } from "./_merge_state.ts";
 import { printCommitSummary } from "./_commit_summary.ts";
 import { type Cli, die, Exit } from "./_context.ts";
 import { headTree, parentTree } from "./_head_tree.ts";
@@ -298,10 +299,9 @@ export function commit(cli: Cli, args: ByteString[]): number {
     oldId: head ?? repo.algorithm.zero,
     message: `${reflogAction(cli, request)}: ${message.split("\n", 1)[0]}`,
   });
+  finishPick(cli);
   for (
     const name of [
-      "CHERRY_PICK_HEAD",
-      "REVERT_HEAD",
       "MERGE_HEAD",
       "MERGE_MSG",
       "MERGE_MODE",

@@ -3,31 +3,17 @@
  *
  * @module
  */
-import { type ByteString, fromByteString, trimSpaceEnd } from "../_bytes.ts";
-import { nativePath, readFileIfAny, removeFile, stat } from "../_files.ts";
+import type { ByteString } from "../_bytes.ts";
+import { nativePath, readFileIfAny } from "../_files.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
-import {
-  commitLinks,
-  isAncestor,
-  mergeBases,
-  octopusBases,
-  removeRedundant,
-} from "../merge_base.ts";
+import { isAncestor, mergeBases, octopusBases, removeRedundant } from "../merge_base.ts";
 import { mergeFile } from "../merge_file.ts";
-import { mergeCommits, mergeTrees } from "../merge_trees.ts";
-import { formatCommit } from "../objects.ts";
-import { peelTo, readCommit } from "../object_store.ts";
-import { subjectOf } from "../pretty.ts";
-import { SwitchError } from "../worktree.ts";
+import { mergeCommits } from "../merge_trees.ts";
+import { peelTo } from "../object_store.ts";
 import { type Cli, die, Exit, quotePath } from "./_context.ts";
-import { applyMerge, showMerge } from "./_apply_merge.ts";
+import { showMerge } from "./_apply_merge.ts";
 import { mergeSettings } from "./_merge_settings.ts";
 import { type Options, parseOptions, usageError } from "./_options.ts";
-import { printCommitSummary } from "./_commit_summary.ts";
-import { cleanupMessage } from "./_message.ts";
-import { switchMessage } from "./_switch.ts";
-import { commit as commitCommand } from "./commit.ts";
-import { reset } from "./reset.ts";
 
 function commitArgument(cli: Cli, name: ByteString): ObjectId {
   const id = cli.tryRevision(name, { prefer: "committish" });
@@ -175,124 +161,4 @@ function mergeOne(cli: Cli, o: Options, a: ByteString, b: ByteString): number {
   }
   if (o.flag("stdin")) cli.out("\0");
   return result.clean ? 0 : 1;
-}
-
-/** `git cherry-pick` and `git revert`, one commit after another. */
-export function cherryPick(cli: Cli, args: ByteString[], command: string): number {
-  const revert = command === "revert";
-  const o = parseOptions(
-    cli,
-    args,
-    "quit continue abort skip cleanup= n,no-commit e,edit s,signoff m,mainline= rerere-autoupdate strategy= X,strategy-option* S,gpg-sign? x ff allow-empty allow-empty-message keep-redundant-commits",
-    `git ${command} [<options>] <commit>...`,
-  );
-  cli.needWorkTree();
-  const { repo } = cli;
-  const store = repo.objects;
-  const stateFile = `${repo.paths.gitDir}/${revert ? "REVERT_HEAD" : "CHERRY_PICK_HEAD"}`;
-  if (o.flag("abort") || o.flag("skip")) {
-    if (stat(stateFile) === undefined) {
-      throw new Exit(
-        128,
-        `error: no cherry-pick or revert in progress\nfatal: ${command} failed\n`,
-      );
-    }
-    return reset(cli, ["--merge", "-q", "HEAD"]);
-  }
-  if (o.flag("quit")) {
-    removeFile(stateFile);
-    return 0;
-  }
-  if (o.flag("continue")) return commitCommand(cli, ["--no-edit"]);
-  for (const name of o.rest) {
-    const id = commitArgument(cli, name);
-    const picked = readCommit(store, id);
-    const head = repo.head() ?? die("your current branch does not have any commits yet");
-    const mainline = Number(o.text("mainline") ?? 0);
-    if (picked.parents.length > 1 && mainline === 0) {
-      throw new Exit(
-        128,
-        `error: commit ${id} is a merge but no -m option was given.\nfatal: ${command} failed\n`,
-      );
-    }
-    const parent = picked.parents[mainline === 0 ? 0 : mainline - 1];
-    const parentTree = parent === undefined ? undefined : commitLinks(store, parent).tree;
-    const headTree = commitLinks(store, head).tree;
-    const index = repo.readIndex();
-    const label = `${cli.abbrev(id)} (${subjectOf(picked.message)})`;
-    const result = revert
-      ? mergeTrees(store, picked.tree, headTree, parentTree ?? repo.algorithm.emptyTree, {
-        ours: "HEAD",
-        base: label,
-        theirs: `parent of ${label}`,
-        ...mergeSettings(cli, o.list("strategy-option")),
-      })
-      : mergeTrees(store, parentTree, headTree, picked.tree, {
-        ours: "HEAD",
-        base: `parent of ${label}`,
-        theirs: label,
-        ...mergeSettings(cli, o.list("strategy-option")),
-      });
-    using lock = repo.lockIndex();
-    try {
-      applyMerge(cli, index, headTree, result);
-    } catch (error) {
-      if (!(error instanceof SwitchError)) throw error;
-      throw new Exit(
-        128,
-        `${switchMessage(error, "merge").replace(/Aborting\n$/, "")}fatal: ${command} failed\n`,
-      );
-    }
-    repo.writeIndex(index, lock);
-    let message = revert
-      ? `Revert "${subjectOf(picked.message)}"\n\nThis reverts commit ${id}.\n`
-      : picked.message;
-    if (o.flag("x")) message = `${trimSpaceEnd(message)}\n\n(cherry picked from commit ${id})\n`;
-    showMerge(cli, result);
-    if (!result.clean) {
-      if (!o.flag("no-commit")) {
-        Deno.writeFileSync(nativePath(stateFile), fromByteString(`${id}\n`));
-      }
-      const paths = [...new Set(result.conflicts.map((conflict) => conflict.path))];
-      Deno.writeFileSync(
-        nativePath(`${repo.paths.gitDir}/MERGE_MSG`),
-        fromByteString(`${message}\n# Conflicts:\n${paths.map((path) => `#\t${path}\n`).join("")}`),
-      );
-      throw new Exit(
-        1,
-        `error: could not ${revert ? "revert" : "apply"} ${
-          label.replace(" (", "... ").replace(/\)$/, "")
-        }\nhint: After resolving the conflicts, mark them with\nhint: "git add/rm <pathspec>", then run\nhint: "git ${command} --continue".\nhint: You can instead skip this commit with "git ${command} --skip".\nhint: To abort and get back to the state before "git ${command}",\nhint: run "git ${command} --abort".\n`,
-      );
-    }
-    if (o.flag("no-commit")) continue;
-    if (result.tree === headTree && !o.flag("allow-empty")) {
-      Deno.writeFileSync(nativePath(stateFile), fromByteString(`${id}\n`));
-      throw new Exit(
-        1,
-        `The previous cherry-pick is now empty, possibly due to conflict resolution.\nIf you wish to commit it anyway, use:\n\n    git commit --allow-empty\n\nOtherwise, please use 'git cherry-pick --skip'\n`,
-      );
-    }
-    const author = revert ? cli.ident("author") : picked.author;
-    const committer = cli.ident("committer");
-    const made = store.write(
-      "commit",
-      formatCommit({
-        tree: result.tree,
-        parents: [head],
-        author,
-        committer,
-        extra: [],
-        message: cleanupMessage(message, "whitespace", "#"),
-      }),
-    );
-    repo.refs.update({
-      name: "HEAD",
-      newId: made,
-      oldId: head,
-      message: `${command}: ${subjectOf(message)}`,
-    });
-    printCommitSummary(cli, made, headTree, repo.headBranch(), false, author, committer);
-  }
-  return 0;
 }
