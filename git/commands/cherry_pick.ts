@@ -294,7 +294,8 @@ class Picker {
     if (result.tree === headTree && !this.#mayBeEmpty(parentTree === picked.tree)) {
       this.#write("MERGE_MSG", message);
       this.#write(stateFile, `${id}\n`);
-      return this.#refuseEmpty();
+      // `commit` says that nothing would change.
+      return commitCommand(cli, ["--no-edit"]) || 1;
     }
     return this.#commit(id, message, result.tree, head, headTree);
   }
@@ -302,18 +303,6 @@ class Picker {
   #mayBeEmpty(originally: boolean): boolean {
     const { settings } = this;
     return settings.keepRedundant || (originally && settings.allowEmpty);
-  }
-
-  /** Says that nothing would change. */
-  #refuseEmpty(): number {
-    const { cli } = this;
-    const code = commitCommand(cli, ["--dry-run"]);
-    if (this.action === "cherry-pick") {
-      cli.err(
-        "The previous cherry-pick is now empty, possibly due to conflict resolution.\nIf you wish to commit it anyway, use:\n\n    git commit --allow-empty\n\nOtherwise, please use 'git cherry-pick --skip'\n",
-      );
-    }
-    return code === 0 ? 1 : code;
   }
 
   #signoff(): ByteString {
