@@ -540,8 +540,22 @@ function endsInTrailers(message: ByteString): boolean {
 }
 
 /** The commits to take over, in order, and whether only one was named. */
-function commitsOf(cli: Cli, o: Options, action: Action): { ids: ObjectId[]; single: boolean } {
-  const revs = parseRevs(cli, o.rest.map((name) => name === "-" ? "@{-1}" : name));
+function commitsOf(
+  cli: Cli,
+  o: Options,
+  action: Action,
+  limits: readonly ByteString[],
+): { ids: ObjectId[]; single: boolean } {
+  let maxCount: number | undefined;
+  let maxParents: number | undefined;
+  const names = o.rest.map((name) => name === "-" ? "@{-1}" : name);
+  for (const limit of limits) {
+    if (limit === "--stdin") names.push(...cli.stdinLines());
+    else if (limit === "--no-merges") maxParents = 1;
+    else maxCount = Number(limit.replace(/^.*[-=]/, ""));
+  }
+  const walks = maxCount !== undefined || maxParents !== undefined;
+  const revs = parseRevs(cli, names);
   const { objects } = cli.repo;
   if (revs.rest.length > 0) {
     throw usageError(`fatal: unrecognized argument: ${revs.rest[0]}`, usage(action));
@@ -549,7 +563,7 @@ function commitsOf(cli: Cli, o: Options, action: Action): { ids: ObjectId[]; sin
   const commit = (id: ObjectId, name: ByteString): ObjectId =>
     peelTo(objects, id, "commit") ??
       die(`${name}: can't cherry-pick a ${objects.describe(id)?.type ?? "missing object"}`);
-  if (revs.exclude.length === 0 && revs.symmetric === undefined) {
+  if (revs.exclude.length === 0 && revs.symmetric === undefined && !walks) {
     const ids = revs.include.map(({ id, name }) => commit(id, name));
     return { ids, single: ids.length === 1 };
   }
@@ -557,8 +571,9 @@ function commitsOf(cli: Cli, o: Options, action: Action): { ids: ObjectId[]; sin
     ...walkCommits(objects, {
       include: revs.include.map(({ id, name }) => commit(id, name)),
       exclude: revs.exclude.map((id) => commit(id, id)),
+      maxParents,
     }),
-  ].map(({ id }) => id);
+  ].slice(0, maxCount).map(({ id }) => id);
   return { ids: action === "cherry-pick" ? ids.reverse() : ids, single: false };
 }
 
@@ -566,9 +581,11 @@ function commitsOf(cli: Cli, o: Options, action: Action): { ids: ObjectId[]; sin
 export function cherryPick(cli: Cli, args: ByteString[], command: string): number {
   const action: Action = command === "revert" ? "revert" : "cherry-pick";
   if (args.length === 1 && args[0] === "-h") throw usageError("", usage(action));
+  const isLimit = (argument: ByteString): boolean =>
+    /^(-\d+|--max-count=\d+|--no-merges|--stdin)$/.test(argument);
   const o = parseOptions(
     cli,
-    args,
+    args.filter((argument) => !isLimit(argument)),
     `!quit !continue !abort !skip cleanup= n,no-commit e,edit s,signoff m,mainline= rerere-autoupdate strategy= X,strategy-option* S,gpg-sign?${
       action === "revert" ? "" : " x ff allow-empty allow-empty-message keep-redundant-commits"
     }`,
@@ -648,8 +665,9 @@ export function cherryPick(cli: Cli, args: ByteString[], command: string): numbe
       }
     }
   }
-  if (o.rest.length === 0) throw usageError("", usage(action));
-  const { ids, single } = commitsOf(cli, o, action);
+  const limits = args.filter(isLimit);
+  if (o.rest.length === 0 && limits.length === 0) throw usageError("", usage(action));
+  const { ids, single } = commitsOf(cli, o, action, limits);
   if (ids.length === 0) {
     throw new Exit(128, `error: empty commit set passed\nfatal: ${action} failed\n`);
   }
