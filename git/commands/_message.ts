@@ -95,17 +95,9 @@ export function addTrailer(message: ByteString, trailer: ByteString, once = fals
   const last = text.slice(text.lastIndexOf("\n") + 1);
   if (once && last === line) return message;
   const tail = message.slice(end);
-  return `${text}${text === "" ? "
-
-" : endsInTrailers(text) ? "
-" : "
-
-"}${line}
-${
-    tail === "" ? "" : `${tail.startsWith("
-") ? "" : "
-"}${tail}`
-  }`;
+  const gap = text !== "" && endsInTrailers(text) ? "\n" : "\n\n";
+  const rest = tail === "" || tail.startsWith("\n") ? tail : `\n${tail}`;
+  return `${text}${gap}${line}\n${rest}`;
 }
 
 /** Whether the last paragraph of a message, which is not its first, is one of trailers. */
