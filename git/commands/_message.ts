@@ -96,7 +96,7 @@ export function addTrailer(message: ByteString, trailer: ByteString, once = fals
   if (once && last === line) return message;
   const tail = message.slice(end);
   const gap = text !== "" && endsInTrailers(text) ? "\n" : "\n\n";
-  const rest = tail === "" || tail.startsWith("\n") ? tail : `\n${tail}`;
+  const rest = /^\n*$/.test(tail) ? "" : tail.startsWith("\n") ? tail : `\n${tail}`;
   return `${text}${gap}${line}\n${rest}`;
 }
 
