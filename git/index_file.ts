@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { mergeSplitEntries, parseSplitLink, type SplitLink } from "./_split_index.ts";
 import { type ByteString, ByteWriter, readU32, toByteString, toHex } from "./_bytes.ts";
 import { readFileIfAny, stat } from "./_files.ts";
 import { corrupt } from "./errors.ts";
@@ -314,15 +315,29 @@ export class GitIndex {
 export function readIndex(path: ByteString, algorithm: HashAlgorithm): GitIndex {
   const data = readFileIfAny(path);
   if (data === undefined || data.length === 0) return new GitIndex(algorithm);
-  const index = parseIndex(data, algorithm);
+  const slash = path.lastIndexOf("/");
+  const index = parseIndex(
+    data,
+    algorithm,
+    (id) => readFileIfAny(`${path.slice(0, slash + 1)}sharedindex.${id}`),
+  );
   const modified = stat(path)?.mtime?.getTime() ?? 0;
   index.timestamp = Math.floor(modified / 1000);
   index.timestampNs = (modified % 1000) * 1_000_000;
   return index;
 }
 
-/** Parses an index. Throws `GitError` ("corrupt"). */
-export function parseIndex(data: Uint8Array, algorithm: HashAlgorithm): GitIndex {
+/**
+ * Parses an index. Throws `GitError` ("corrupt").
+ *
+ * `shared` gives the file of the shared index by its hash, where the index is split; what is
+ * written later is whole.
+ */
+export function parseIndex(
+  data: Uint8Array,
+  algorithm: HashAlgorithm,
+  shared?: (id: string) => Uint8Array | undefined,
+): GitIndex {
   const raw = algorithm.rawSize;
   const end = data.length - raw;
   if (end < 12) throw corrupt("index file smaller than expected");
@@ -399,7 +414,7 @@ export function parseIndex(data: Uint8Array, algorithm: HashAlgorithm): GitIndex
       skipWorktree: (extended & 0x4000) !== 0,
       intentToAdd: (extended & 0x2000) !== 0,
     };
-    if (i > 0 && compareEntries(entries[i - 1]!, entries[i]!) >= 0) {
+    if (i > 0 && path !== "" && compareEntries(entries[i - 1]!, entries[i]!) >= 0) {
       throw corrupt(
         entries[i - 1]!.path === path
           ? `multiple stage entries for merged file '${path}'`
@@ -408,8 +423,9 @@ export function parseIndex(data: Uint8Array, algorithm: HashAlgorithm): GitIndex
     }
   }
   const version = index.version;
-  index.replaceAll(entries);
-  index.version = version;
+  let link: SplitLink | undefined;
+  let cacheTree: CacheTree | undefined;
+  let resolveUndo: Map<ByteString, ResolveUndo> | undefined;
   while (at + 8 <= end) {
     const name = toByteString(data, at, at + 4);
     const size = readU32(data, at + 4);
@@ -417,17 +433,32 @@ export function parseIndex(data: Uint8Array, algorithm: HashAlgorithm): GitIndex
     if (at + size > end) throw corrupt("index extension is truncated");
     const body = data.subarray(at, at + size);
     at += size;
-    if (name === "TREE") index.cacheTree = parseCacheTree(body, algorithm);
-    else if (name === "REUC") index.resolveUndo = parseResolveUndo(body, algorithm);
-    else if (name === "sdir") {
+    if (name === "TREE") cacheTree = parseCacheTree(body, algorithm);
+    else if (name === "REUC") resolveUndo = parseResolveUndo(body, algorithm);
+    else if (name === "link" && shared !== undefined) {
+      link = parseSplitLink(body, algorithm, MAX_SHARED_ENTRIES);
+    } else if (name === "sdir") {
       throw corrupt("sparse index is not supported: index uses sdir extension");
     } else if (!/^[A-Z]/.test(name)) {
       throw corrupt(`index uses ${name} extension, which we do not understand`);
     }
   }
+  let whole = entries;
+  if (link !== undefined && link.base !== algorithm.zero) {
+    const base = shared!(link.base);
+    if (base === undefined) throw corrupt(`shared index ${link.base} is missing`);
+    whole = mergeSplitEntries(link, parseIndex(base, algorithm).entries, entries);
+  } else if (entries[0]?.path === "") throw corrupt("an index entry has no name");
+  index.replaceAll(whole);
+  index.version = version;
+  index.cacheTree = cacheTree;
+  if (resolveUndo !== undefined) index.resolveUndo = resolveUndo;
   index.changed = false;
   return index;
 }
+
+/** The most entries of a shared index. */
+const MAX_SHARED_ENTRIES = 1 << 26;
 
 function parseCacheTree(data: Uint8Array, algorithm: HashAlgorithm): CacheTree | undefined {
   const raw = algorithm.rawSize;
