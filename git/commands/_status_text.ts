@@ -284,7 +284,7 @@ export function longStatus(
     (mergeInProgress(cli) && info.unmerged.length === 0);
   if (info.staged.length > 0) {
     out += "Changes to be committed:\n";
-    if (hints) {
+    if (hints && !concluding(cli)) {
       const restore = initial
         ? '  (use "git rm --cached <file>..." to unstage)\n'
         : options.amend
@@ -303,7 +303,7 @@ export function longStatus(
   if (info.unmerged.length > 0) {
     out += "Unmerged paths:\n";
     if (hints) {
-      if (!initial && !mergeInProgress(cli)) {
+      if (!initial && !concluding(cli)) {
         out += '  (use "git restore --staged <file>..." to unstage)\n';
       }
       const both = info.unmerged.some(({ stages }) => stages === 1),
@@ -441,6 +441,12 @@ function ignoredSubmodule(cli: Cli, path: ByteString): ByteString | undefined {
   if (name === undefined) return undefined;
   return cli.config.get(`submodule.${name}.ignore`) ??
     entries.findLast((token) => token.key === `submodule.${name}.ignore`)?.value;
+}
+
+/** Whether the next commit concludes a merge or a cherry-pick. */
+function concluding(cli: Cli): boolean {
+  return mergeInProgress(cli) ||
+    stat(`${cli.repo.paths.gitDir}/CHERRY_PICK_HEAD`) !== undefined;
 }
 
 function mergeInProgress(cli: Cli): boolean {
