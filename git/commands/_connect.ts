@@ -359,11 +359,16 @@ export class CommandCredentials implements CredentialSource {
     return all.slice(all.lastIndexOf("") + 1);
   }
 
+  /** Whether the path belongs to what a credential is for (`credential.useHttpPath`). */
+  usesPath(url: URL): boolean {
+    return this.#settings(url, "usehttppath").at(-1) === "true";
+  }
+
   #describe(
     url: URL,
     credential: { username?: string | undefined; password?: string },
   ): ByteString {
-    const usePath = this.#settings(url, "usehttppath").at(-1) === "true";
+    const usePath = this.usesPath(url) || !/^https?:$/.test(url.protocol);
     const lines = [
       `protocol=${url.protocol.slice(0, -1)}`,
       `host=${url.host}`,
