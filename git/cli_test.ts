@@ -212,3 +212,51 @@ Deno.test("`git` ends with 129 and the usage for an option that it does not know
     await Deno.remove(cwd, { recursive: true });
   }
 });
+
+Deno.test({
+  name: `\`git clean\` leaves ignored files and repositories inside alone${suffix}`,
+  ignore: !HAVE_GIT,
+  async fn() {
+    const root = await Deno.makeTempDir();
+    const build = async (cwd: string): Promise<void> => {
+      await realGit(root, "init", "-q", cwd);
+      for (const path of ["foo/bar", "foo/clean", "baz/boo/.git", "sub/deep"]) {
+        await Deno.mkdir(`${cwd}/${path}`, { recursive: true });
+      }
+      await Deno.writeTextFile(`${cwd}/.gitignore`, "*.ign\n");
+      await realGit(cwd, "add", ".");
+      await realGit(root, "init", "-q", `${cwd}/baz/boo`);
+      for (
+        const path of ["foo/a", "foo/x.ign", "foo/bar/b", "foo/clean/c", "sub/deep/s", "baz/q"]
+      ) {
+        await Deno.writeTextFile(`${cwd}/${path}`, "");
+      }
+    };
+    const tree = async (cwd: string): Promise<string> =>
+      (await realGit(
+        cwd,
+        "-c",
+        "core.excludesFile=",
+        "status",
+        "--porcelain",
+        "--ignored",
+        "-uall",
+      ))
+        .out;
+    try {
+      const theirs = `${root}/theirs`, ours = `${root}/ours`;
+      await build(theirs);
+      await build(ours);
+      for (const options of ["-nd", "-fd", "-fdX", "-ffdx"]) {
+        assertEquals(
+          (await ourGitHere(ours, "clean", options)).out,
+          (await realGit(theirs, "clean", options)).out,
+          options,
+        );
+        assertEquals(await tree(ours), await tree(theirs), options);
+      }
+    } finally {
+      await Deno.remove(root, { recursive: true });
+    }
+  },
+});
