@@ -508,16 +508,10 @@ export function filterRows(cli: Cli, rows: RefRow[], o: ReturnType<typeof parseO
   }
   if (pointed.length === 0) return out;
   return out.filter((row) => {
-    // A tag of a tag points at both.
-    for (let id: ObjectId | undefined = row.id; id !== undefined;) {
-      if (pointed.includes(id)) return true;
-      const object: { data: Uint8Array } | undefined = objects.describe(id)?.type === "tag"
-        ? objects.read(id)
-        : undefined;
-      id = object === undefined
-        ? undefined
-        : /^object ([0-9a-f]+)$/m.exec(toByteString(object.data))?.[1];
-    }
-    return false;
+    if (pointed.includes(row.id)) return true;
+    // A tag points at what it names, and no further.
+    if (objects.describe(row.id)?.type !== "tag") return false;
+    const target = /^object ([0-9a-f]+)$/m.exec(toByteString(objects.read(row.id)!.data))?.[1];
+    return target !== undefined && pointed.includes(target);
   });
 }
