@@ -7,14 +7,7 @@ import { type ByteString, toByteString, toHex } from "./_bytes.ts";
 import { parseConfig } from "./config.ts";
 import { GitError } from "./errors.ts";
 import type { HashAlgorithm, ObjectId, ObjectType } from "./hash_algorithm.ts";
-import {
-  compareTreeNames,
-  isFileMode,
-  isObjectType,
-  isTreeMode,
-  parseHeaders,
-  type TreeEntry,
-} from "./objects.ts";
+import { type GitObject, isObjectType, parseHeaders } from "./objects.ts";
 import { isRefName } from "./ref_name.ts";
 import { isDotFile, isDotGit } from "./safe_path.ts";
 
@@ -23,12 +16,290 @@ export interface FsckProblem {
   /** Git's word for it, such as `missingEmail`. */
   readonly id: string;
   /** How bad it is by default. */
-  readonly severity: "error" | "warn" | "info";
+  readonly severity: FsckSeverity;
   /** What is wrong. */
   readonly message: string;
 }
 
-/** Checks the content of an object. */
+/** How `fsck` words what a tree has in it, in the order it says so. */
+const TREE_PROBLEMS: readonly (readonly [string, FsckProblem["severity"], string])[] = [
+  ["nullSha1", "warn", "contains entries pointing to null sha1"],
+  ["fullPathname", "warn", "contains full pathnames"],
+  ["emptyName", "warn", "contains empty pathname"],
+  ["hasDot", "warn", "contains '.'"],
+  ["hasDotdot", "warn", "contains '..'"],
+  ["hasDotgit", "warn", "contains '.git'"],
+  ["zeroPaddedFilemode", "warn", "contains zero-padded file modes"],
+  ["badFilemode", "info", "contains bad file modes"],
+  ["duplicateEntries", "error", "contains duplicate file entries"],
+  ["treeNotSorted", "error", "not properly sorted"],
+];
+
+// The bits of the problems above, and beyond them what a name can be.
+const NULL_SHA1 = 1, FULL_PATHNAME = 2, HAS_DOT = 8, HAS_DOTDOT = 16, HAS_DOTGIT = 32;
+const ZERO_PADDED = 64, BAD_MODE = 128, DUPLICATE = 256, UNSORTED = 512;
+const GITMODULES = 1024, GITATTRIBUTES = 2048, GITIGNORE = 4096, MAILMAP = 8192;
+
+/** Problems whose severity nobody set go by these; the rest by what they are found with. */
+export type FsckSeverity = "error" | "warn" | "info" | "ignore";
+
+/** Options of an {@linkcode ObjectChecker}. */
+export interface ObjectCheckerOptions {
+  /** Warnings are errors. */
+  strict?: boolean;
+  /** Severities by the lower-case name of a problem (`fsck.<name>`). */
+  severities?: ReadonlyMap<string, FsckSeverity>;
+  /** Objects that nothing is said about (`fsck.skipList`). */
+  skip?: ReadonlySet<ObjectId>;
+}
+
+/** What an object of a tree is, by its mode. */
+export type LinkedType = "tree" | "blob";
+
+/** Called with each entry of a tree but submodules: where its raw id stands, and what it should be. */
+export type TreeLinkVisitor = (idAt: number, type: LinkedType) => void;
+
+/** Names that may be special are judged once; at most so many are remembered. */
+const MAX_KNOWN_NAMES = 10_000;
+
+/** Checks objects one after another, and at the end what trees say of blobs. */
+export class ObjectChecker {
+  readonly #algorithm: HashAlgorithm;
+  readonly #options: ObjectCheckerOptions;
+  readonly #knownNames = new Map<ByteString, number>();
+  readonly #modules = new Set<ObjectId>();
+  readonly #attributes = new Set<ObjectId>();
+  readonly #done = new Set<ObjectId>();
+
+  /** Takes what to check by. */
+  constructor(algorithm: HashAlgorithm, options: ObjectCheckerOptions = {}) {
+    this.#algorithm = algorithm;
+    this.#options = options;
+  }
+
+  /** The problems of an object that are to be told, as errors and warnings. */
+  check(id: ObjectId, type: ObjectType, data: Uint8Array): FsckProblem[] {
+    let found: FsckProblem[];
+    switch (type) {
+      case "tree":
+        found = this.tree(data);
+        break;
+      case "commit":
+        found = checkCommit(data, this.#algorithm);
+        break;
+      case "tag":
+        found = checkTag(data, this.#algorithm);
+        break;
+      case "blob":
+        if (this.#modules.size === 0 && this.#attributes.size === 0) return NO_PROBLEMS;
+        found = this.#blob(id, data);
+    }
+    if (found.length === 0) return NO_PROBLEMS;
+    return this.#judge(id, type, found);
+  }
+
+  #judge(id: ObjectId, type: ObjectType, found: FsckProblem[]): FsckProblem[] {
+    if (this.#options.skip?.has(id)) return NO_PROBLEMS;
+    const out: FsckProblem[] = [];
+    for (const { id: name, severity, message } of found) {
+      let actual: FsckSeverity = this.#options.severities?.get(name.toLowerCase()) ?? severity;
+      if (
+        actual === "warn" && severity === "warn" && this.#options.strict &&
+        !this.#options.severities?.has(name.toLowerCase())
+      ) actual = "error";
+      if (actual === "ignore") continue;
+      const told = actual === "error" ? "error" : "warn";
+      out.push(problem(name, told, message));
+      // What does not stand where it should is told alone.
+      if (told === "error" && type !== "tree" && type !== "blob") break;
+    }
+    return out;
+  }
+
+  /** The problems of a tree with the severities they have by default; entries go to `visit`. */
+  tree(data: Uint8Array, visit?: TreeLinkVisitor): FsckProblem[] {
+    const raw = this.#algorithm.rawSize;
+    const strict = this.#options.strict ?? false;
+    const end = data.length;
+    const extra: FsckProblem[] = [];
+    let flags = 0;
+    let at = 0;
+    let isBad = false;
+    let lastAt = 0, lastEnd = -1, lastIsTree = false;
+    let candidates: ByteString[] | undefined;
+    while (at < end) {
+      const start = at;
+      let mode = 0;
+      let byte = data[at]!;
+      while (byte !== 0x20) {
+        const digit = byte - 48;
+        if (!(digit >= 0 && digit < 8) || at >= end) break;
+        mode = ((mode << 3) | digit) & 0xffff;
+        byte = data[++at]!;
+      }
+      if (byte !== 0x20 || at === start) {
+        isBad = true;
+        break;
+      }
+      const nameAt = ++at;
+      let special = 0;
+      for (byte = data[at]!; byte !== 0 && at < end; byte = data[++at]!) {
+        if (byte === 0x2f) flags |= FULL_PATHNAME;
+        else if (byte === 0x5c || byte === 0x7e || byte === 0xe2 || byte === 0xef) special = 1;
+      }
+      const nameEnd = at;
+      if (nameEnd === nameAt || nameEnd + 1 + raw > end) {
+        isBad = true;
+        break;
+      }
+      const idAt = nameEnd + 1;
+      at = idAt + raw;
+      if (data[start] === 48) flags |= ZERO_PADDED;
+      if (data[idAt] === 0 && data[idAt + 1] === 0) {
+        let i = 2;
+        while (i < raw && data[idAt + i] === 0) i++;
+        if (i === raw) flags |= NULL_SHA1;
+      }
+      const kind = mode & 0o170000;
+      if (special === 1 || data[nameAt] === 0x2e) {
+        const what = this.#special(toByteString(data, nameAt, nameEnd));
+        flags |= what & (HAS_DOT | HAS_DOTDOT | HAS_DOTGIT);
+        if (what & GITMODULES) {
+          if (kind !== 0o120000) this.#modules.add(toHex(data, idAt, at));
+          else extra.push(problem("gitmodulesSymlink", "error", ".gitmodules is a symbolic link"));
+        }
+        if (what & GITATTRIBUTES) {
+          if (kind !== 0o120000) this.#attributes.add(toHex(data, idAt, at));
+          else extra.push(problem("gitattributesSymlink", "info", ".gitattributes is a symlink"));
+        }
+        if (kind === 0o120000) {
+          if (what & GITIGNORE) {
+            extra.push(problem("gitignoreSymlink", "info", ".gitignore is a symlink"));
+          }
+          if (what & MAILMAP) {
+            extra.push(problem("mailmapSymlink", "info", ".mailmap is a symlink"));
+          }
+        }
+      }
+      if (
+        mode !== 0o100644 && mode !== 0o40000 && mode !== 0o100755 && mode !== 0o120000 &&
+        mode !== 0o160000 && (mode !== 0o100664 || strict)
+      ) flags |= BAD_MODE;
+      const isTree = kind === 0o40000;
+      if (lastEnd >= 0) {
+        const lastLength = lastEnd - lastAt, length = nameEnd - nameAt;
+        const common = Math.min(lastLength, length);
+        let i = 0;
+        while (i < common && data[lastAt + i] === data[nameAt + i]) i++;
+        if (i < common) {
+          if (data[lastAt + i]! > data[nameAt + i]!) flags |= UNSORTED;
+        } else if (lastLength === length) flags |= DUPLICATE;
+        else {
+          const a = i < lastLength ? data[lastAt + i]! : lastIsTree ? 0x2f : 0;
+          const b = i < length ? data[nameAt + i]! : isTree ? 0x2f : 0;
+          if (a === 0 && b < 0x2f) {
+            (candidates ??= []).push(toByteString(data, lastAt, lastEnd));
+          } else if (b === 0x2f && a < 0x2f && candidates !== undefined) {
+            // A file and a directory of one name may have others between them.
+            const name = toByteString(data, nameAt, nameEnd);
+            for (let file = candidates.pop(); file !== undefined; file = candidates.pop()) {
+              if (!name.startsWith(file)) continue;
+              if (name.length === file.length) {
+                flags |= DUPLICATE;
+                break;
+              }
+              if (name.charCodeAt(file.length) < 0x2f) {
+                candidates.push(file);
+                break;
+              }
+            }
+          }
+          if (a >= b) flags |= UNSORTED;
+        }
+      }
+      lastAt = nameAt;
+      lastEnd = nameEnd;
+      lastIsTree = isTree;
+      if (visit !== undefined) {
+        if (isTree) visit(idAt, "tree");
+        else if (kind === 0o100000 || kind === 0o120000) visit(idAt, "blob");
+      }
+    }
+    if (isBad) extra.push(problem("badTree", "error", "cannot be parsed as a tree"));
+    if (flags === 0) return extra;
+    TREE_PROBLEMS.forEach(([id, severity, message], bit) => {
+      if (flags & (1 << bit)) extra.push(problem(id, severity, message));
+    });
+    return extra;
+  }
+
+  /** What a name that may be special is. */
+  #special(name: ByteString): number {
+    let flags = this.#knownNames.get(name);
+    if (flags !== undefined) return flags;
+    flags = name === "." ? HAS_DOT : name === ".." ? HAS_DOTDOT : 0;
+    // On Windows a backslash ends a name.
+    const [whole, ...pieces] = name.split("\\") as [ByteString, ...ByteString[]];
+    if (isDotGit(name)) flags |= HAS_DOTGIT;
+    if (isDotFile(whole, "gitmodules")) flags |= GITMODULES;
+    if (isDotFile(whole, "gitattributes")) flags |= GITATTRIBUTES;
+    if (isDotFile(whole, "gitignore")) flags |= GITIGNORE;
+    if (isDotFile(whole, "mailmap")) flags |= MAILMAP;
+    for (const piece of pieces) {
+      if (isDotGit(piece)) flags |= HAS_DOTGIT;
+      if (isDotFile(piece, "gitmodules")) flags |= GITMODULES;
+    }
+    if (this.#knownNames.size >= MAX_KNOWN_NAMES) this.#knownNames.clear();
+    this.#knownNames.set(name, flags);
+    return flags;
+  }
+
+  #blob(id: ObjectId, data: Uint8Array): FsckProblem[] {
+    const out: FsckProblem[] = [];
+    if (this.#modules.has(id) && !this.#done.has(`m${id}`)) {
+      this.#done.add(`m${id}`);
+      out.push(...checkSubmodules(data));
+    }
+    if (this.#attributes.has(id) && !this.#done.has(`a${id}`)) {
+      this.#done.add(`a${id}`);
+      out.push(...checkAttributes(data));
+    }
+    return out;
+  }
+
+  /** Checks the blobs that came before the trees that name them, and those that did not come. */
+  *finish(
+    read: (id: ObjectId) => GitObject | undefined,
+  ): Generator<{ id: ObjectId; type: ObjectType; problem: FsckProblem }> {
+    for (
+      const [ids, key, name, word] of [
+        [this.#modules, "m", ".gitmodules", "gitmodules"],
+        [this.#attributes, "a", ".gitattributes", "gitattributes"],
+      ] as const
+    ) {
+      for (const id of ids) {
+        if (this.#done.has(key + id)) continue;
+        const object = read(id);
+        let found: FsckProblem[];
+        if (object === undefined) {
+          found = [problem(`${word}Missing`, "error", `unable to read ${name} blob`)];
+        } else if (object.type !== "blob") {
+          found = [problem(`${word}Blob`, "error", `non-blob found at ${name}`)];
+        } else found = this.#blob(id, object.data);
+        const type = object?.type ?? "blob";
+        for (const one of this.#judge(id, type, found)) yield { id, type, problem: one };
+      }
+    }
+  }
+}
+
+const NO_PROBLEMS: FsckProblem[] = [];
+
+/**
+ * Checks the content of an object alone.
+ *
+ * @returns Its problems, with the severity that they have by default.
+ */
 export function checkObject(
   type: ObjectType,
   data: Uint8Array,
@@ -36,7 +307,7 @@ export function checkObject(
 ): FsckProblem[] {
   switch (type) {
     case "tree":
-      return checkTree(data, algorithm);
+      return new ObjectChecker(algorithm).tree(data);
     case "commit":
       return checkCommit(data, algorithm);
     case "tag":
@@ -46,76 +317,8 @@ export function checkObject(
   }
 }
 
-function problem(id: string, severity: FsckProblem["severity"], message: string): FsckProblem {
+function problem(id: string, severity: FsckSeverity, message: string): FsckProblem {
   return { id, severity, message };
-}
-
-function checkTree(data: Uint8Array, algorithm: HashAlgorithm): FsckProblem[] {
-  const out: FsckProblem[] = [];
-  const flags = new Set<string>();
-  let at = 0;
-  let previous: { name: ByteString; tree: boolean } | undefined;
-  const names = new Set<ByteString>();
-  while (at < data.length) {
-    const space = data.indexOf(0x20, at);
-    const nul = space < 0 ? -1 : data.indexOf(0, space);
-    const modeText = space < 0 ? "" : toByteString(data, at, space);
-    if (
-      space < 0 || nul < 0 || nul + 1 + algorithm.rawSize > data.length ||
-      !/^[0-7]{1,7}$/.test(modeText)
-    ) {
-      return [problem("badTree", "error", "cannot be parsed as a tree")];
-    }
-    const mode = parseInt(modeText, 8);
-    const name = toByteString(data, space + 1, nul);
-    const id = toHex(data, nul + 1, nul + 1 + algorithm.rawSize);
-    at = nul + 1 + algorithm.rawSize;
-    if (name === "") return [problem("badTree", "error", "cannot be parsed as a tree")];
-    if (/^0+$/.test(id)) flags.add("nullSha1");
-    if (name.includes("/")) flags.add("fullPathname");
-    if (name === ".") flags.add("hasDot");
-    if (name === "..") flags.add("hasDotdot");
-    if (isDotGit(name)) flags.add("hasDotgit");
-    if (modeText.startsWith("0")) flags.add("zeroPaddedFilemode");
-    if (![0o40000, 0o100644, 0o100755, 0o120000, 0o160000, 0o100664].includes(mode)) {
-      flags.add("badFilemode");
-    }
-    if (names.has(name)) flags.add("duplicateEntries");
-    names.add(name);
-    const tree = isTreeMode(mode);
-    if (previous !== undefined) {
-      const order = compareTreeNames(previous.name, previous.tree, name, tree);
-      if (order > 0) flags.add("treeNotSorted");
-    }
-    previous = { name, tree };
-    if (
-      (mode & 0o170000) === 0o120000
-    ) {
-      if (isDotFile(name, "gitmodules")) flags.add("gitmodulesSymlink");
-      if (isDotFile(name, "gitattributes")) flags.add("gitattributesSymlink");
-      if (isDotFile(name, "gitignore")) flags.add("gitignoreSymlink");
-      if (isDotFile(name, "mailmap")) flags.add("mailmapSymlink");
-    }
-  }
-  const table: [string, FsckProblem["severity"], string][] = [
-    ["nullSha1", "warn", "contains entries pointing to null sha1"],
-    ["fullPathname", "warn", "contains full pathnames"],
-    ["hasDot", "warn", "contains '.'"],
-    ["hasDotdot", "warn", "contains '..'"],
-    ["hasDotgit", "warn", "contains '.git'"],
-    ["zeroPaddedFilemode", "warn", "contains zero-padded file modes"],
-    ["badFilemode", "info", "contains bad file modes"],
-    ["duplicateEntries", "error", "contains duplicate file entries"],
-    ["treeNotSorted", "error", "not properly sorted"],
-    ["gitmodulesSymlink", "error", ".gitmodules is a symbolic link"],
-    ["gitattributesSymlink", "info", ".gitattributes is a symlink"],
-    ["gitignoreSymlink", "info", ".gitignore is a symlink"],
-    ["mailmapSymlink", "info", ".mailmap is a symlink"],
-  ];
-  for (const [id, severity, message] of table) {
-    if (flags.has(id)) out.push(problem(id, severity, message));
-  }
-  return out;
 }
 
 function checkIdent(line: ByteString, out: FsckProblem[]): void {
@@ -274,7 +477,7 @@ function checkTag(data: Uint8Array, algorithm: HashAlgorithm): FsckProblem[] {
   } else checkIdent(tagger[1], out);
   if (headers.length > 4 && tagger?.[0] === "tagger") {
     out.push(
-      problem("extraHeaderEntry", "info", "invalid format - extra header(s) after 'tagger'"),
+      problem("extraHeaderEntry", "ignore", "invalid format - extra header(s) after 'tagger'"),
     );
   }
   return out;
@@ -284,45 +487,6 @@ function checkTag(data: Uint8Array, algorithm: HashAlgorithm): FsckProblem[] {
 const MAX_ATTRIBUTES = 100 * 1024 * 1024;
 /** The longest line of a `.gitattributes` that is read (bytes). */
 const MAX_ATTRIBUTES_LINE = 2048;
-
-/**
- * The blobs that Git reads as settings, collected while trees go by: their content can do harm where
- * that of other files cannot.
- */
-export class SettingsFiles {
-  readonly #kinds = new Map<ObjectId, "gitmodules" | "gitattributes">();
-
-  /** Takes note of what a tree holds. */
-  addTree(entries: readonly TreeEntry[]): void {
-    for (const { name, mode, id } of entries) {
-      // Every name that matters starts so, in upper or lower case.
-      if (!/^[.gG\xe2\xef]/.test(name) || !isFileMode(mode)) continue;
-      if (isDotFile(name, "gitmodules")) this.#kinds.set(id, "gitmodules");
-      else if (isDotFile(name, "gitattributes")) this.#kinds.set(id, "gitattributes");
-    }
-  }
-
-  /** Ids of the blobs, those of submodules first. */
-  ids(): ObjectId[] {
-    const all = [...this.#kinds];
-    return [
-      ...all.filter(([, kind]) => kind === "gitmodules"),
-      ...all.filter(([, kind]) => kind === "gitattributes"),
-    ].map(([id]) => id);
-  }
-
-  /** Checks the content of one of the blobs. */
-  check(id: ObjectId, data: Uint8Array): FsckProblem[] {
-    switch (this.#kinds.get(id)) {
-      case "gitmodules":
-        return checkSubmodules(data);
-      case "gitattributes":
-        return checkAttributes(data);
-      case undefined:
-        return [];
-    }
-  }
-}
 
 function checkAttributes(data: Uint8Array): FsckProblem[] {
   if (data.length > MAX_ATTRIBUTES) {

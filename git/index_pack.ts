@@ -36,8 +36,10 @@ export interface IndexPackOptions {
   store?: ObjectStore;
   /** Refuse objects that `fsck` would report as errors. */
   strict?: boolean;
-  /** Called with every object as soon as it is known. */
-  inspect?: (id: ObjectId, type: ObjectType, data: Uint8Array) => void;
+  /** Called with every object as soon as it is known, and its number in the pack. */
+  inspect?: (id: ObjectId, type: ObjectType, data: Uint8Array, number: number) => void;
+  /** Look for SHA-1 collisions, which takes three times as long. Default true. */
+  detectCollisions?: boolean;
   /** Called now and then with how many objects are done. */
   progress?: (done: number, total: number) => void;
   /** Stops the work. */
@@ -332,14 +334,14 @@ class PackIndexer {
   #finish(i: number, type: number, data: Uint8Array): void {
     const { strict, inspect } = this.#options;
     const name = PACK_TYPES[type]!;
-    const id = hashObjectRaw(this.#algorithm, name, data, true);
+    const id = hashObjectRaw(this.#algorithm, name, data, this.#options.detectCollisions ?? true);
     this.#rawIds.set(id, i * id.length);
     this.#types[i] = type;
     if (strict) {
       refuse(checkObject(name, data, this.#algorithm));
       if (name === "tree") this.#settings.addTree(parseTree(data, this.#algorithm));
     }
-    inspect?.(toHex(id), name, data);
+    inspect?.(toHex(id), name, data, i);
     this.#done++;
   }
 
