@@ -5,9 +5,18 @@
  */
 import { type ByteString, toByteString, toHex } from "./_bytes.ts";
 import { parseConfig } from "./config.ts";
-import { GitError } from "./errors.ts";
+import { corrupt, GitError } from "./errors.ts";
 import type { HashAlgorithm, ObjectId, ObjectType } from "./hash_algorithm.ts";
-import { type GitObject, isObjectType, parseHeaders } from "./objects.ts";
+import {
+  type GitObject,
+  isGitlinkMode,
+  isObjectType,
+  isTreeMode,
+  parseCommit,
+  parseHeaders,
+  parseTag,
+  parseTree,
+} from "./objects.ts";
 import { isRefName } from "./ref_name.ts";
 import { isDotFile, isDotGit } from "./safe_path.ts";
 
@@ -548,4 +557,46 @@ function checkSubmodules(data: Uint8Array): FsckProblem[] {
     }
   }
   return out;
+}
+
+/** Whether everything that received objects refer to is there, as what they say it is. */
+export class LinkChecker {
+  readonly #algorithm: HashAlgorithm;
+  readonly #received = new Map<ObjectId, ObjectType>();
+  readonly #wanted = new Map<ObjectId, ObjectType>();
+
+  /** Starts with nothing received. */
+  constructor(algorithm: HashAlgorithm) {
+    this.#algorithm = algorithm;
+  }
+
+  /** Takes a received object. Throws `GitError` ("corrupt") if it cannot be read. */
+  add(id: ObjectId, type: ObjectType, data: Uint8Array): void {
+    this.#received.set(id, type);
+    const want = (target: ObjectId, kind: ObjectType): void => void this.#wanted.set(target, kind);
+    if (type === "commit") {
+      const commit = parseCommit(data, this.#algorithm);
+      want(commit.tree, "tree");
+      for (const parent of commit.parents) want(parent, "commit");
+    } else if (type === "tree") {
+      for (const entry of parseTree(data, this.#algorithm)) {
+        if (isTreeMode(entry.mode)) want(entry.id, "tree");
+        else if (!isGitlinkMode(entry.mode)) want(entry.id, "blob");
+      }
+    } else if (type === "tag") {
+      const tag = parseTag(data, this.#algorithm);
+      if (isObjectType(tag.type)) want(tag.object, tag.type);
+    }
+  }
+
+  /** Throws `GitError` ("corrupt") for a link that leads nowhere, or to something else. */
+  finish(describe: (id: ObjectId) => { type: ObjectType } | undefined): void {
+    for (const [id, wanted] of this.#wanted) {
+      const found = this.#received.get(id) ?? describe(id)?.type;
+      if (found === undefined) throw corrupt(`did not receive expected object ${id}`);
+      if (found !== wanted) {
+        throw corrupt(`object ${id}: expected type ${wanted}, found ${found}`);
+      }
+    }
+  }
 }

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { type ByteString, concatBytes, equalBytes, readU32, toHex } from "./_bytes.ts";
+import { equalBytes, toHex } from "./_bytes.ts";
 import { nodeCrypto, zlib } from "./_builtins.ts";
-import { makeDirectories, stat, writeFileAtomically } from "./_files.ts";
+
 import { applyDelta } from "./delta.ts";
 import { corrupt, GitError } from "./errors.ts";
 import { checkObject, type FsckProblem, SettingsFiles } from "./fsck.ts";
@@ -21,14 +21,13 @@ import { type GitObject, parseTree } from "./objects.ts";
 import {
   type ByteSource,
   MAX_OBJECT_SIZE,
-  MemorySource,
   PACK_TYPES,
   type PackEntryHeader,
   PackFile,
   packTypeNumber,
   REF_DELTA,
 } from "./pack_file.ts";
-import { formatPackIndex, formatPackIndexColumns, type PackIndexEntry } from "./pack_index.ts";
+import { formatPackIndexColumns, type PackIndexEntry } from "./pack_index.ts";
 
 /** Options of {@linkcode indexPack}. */
 export interface IndexPackOptions {
@@ -526,60 +525,4 @@ export function packEntryHeader(type: number, size: number): Uint8Array {
   }
   bytes.push(byte);
   return Uint8Array.from(bytes);
-}
-
-/** Puts received pack bytes into an object directory; completes thin packs. Returns the pack's name. */
-export function storePack(
-  directory: ByteString,
-  data: Uint8Array,
-  algorithm: HashAlgorithm,
-  options: IndexPackOptions & { fsync?: boolean; keep?: ByteString } = {},
-): { name: string; count: number } {
-  const indexed = indexPack(new MemorySource(data), algorithm, options);
-  let entries: PackIndexEntry[] = [];
-  let { checksum } = indexed;
-  let bytes = data;
-  if (indexed.appended.length > 0) {
-    const raw = algorithm.rawSize;
-    const parts: Uint8Array[] = [data.slice(0, data.length - raw)];
-    let at = data.length - raw;
-    entries = [...indexed.entries];
-    for (const { id, type, data: content } of indexed.appended) {
-      const packed = concatBytes([
-        packEntryHeader(packTypeNumber(type), content.length),
-        zlib().deflateSync(content),
-      ]);
-      entries.push({ id, offset: at, crc: zlib().crc32(packed) });
-      parts.push(packed);
-      at += packed.length;
-    }
-    bytes = concatBytes(parts);
-    new DataView(bytes.buffer).setUint32(8, entries.length);
-    const hasher = algorithm.create(bytes.length);
-    hasher.update(bytes);
-    checksum = hasher.digest();
-    bytes = concatBytes([bytes, checksum]);
-  }
-  const name = toHex(checksum);
-  const base = `${directory}/pack/pack-${name}`;
-  makeDirectories(`${directory}/pack`);
-  if (stat(`${base}.pack`) === undefined) {
-    const fsync = options.fsync ?? true;
-    writeFileAtomically(`${base}.pack`, bytes, { fsync, mode: 0o444 });
-    if (options.keep !== undefined) writeFileAtomically(`${base}.keep`, options.keep, { fsync });
-    const index = indexed.appended.length === 0
-      ? indexed.formatIndex()
-      : formatPackIndex(entries, checksum, algorithm);
-    writeFileAtomically(`${base}.idx`, index, {
-      fsync,
-      mode: 0o444,
-    });
-  }
-  return { name, count: indexed.count + indexed.appended.length };
-}
-
-/** Whether bytes look like the start of a pack with this many objects; used before anything is stored. */
-export function packObjectCount(data: Uint8Array): number {
-  if (data.length < 12 || readU32(data, 0) !== 0x5041434b) throw corrupt("not a pack file");
-  return readU32(data, 8);
 }

@@ -19,7 +19,12 @@ import {
 } from "./_files.ts";
 import { corrupt, GitError } from "./errors.ts";
 import type { HashAlgorithm, ObjectId } from "./hash_algorithm.ts";
-import { type IndexedPack, indexPackSteps, packEntryHeader } from "./index_pack.ts";
+import {
+  type IndexedPack,
+  type IndexPackOptions,
+  indexPackSteps,
+  packEntryHeader,
+} from "./index_pack.ts";
 import type { ObjectStore } from "./object_store.ts";
 import { PackFile, packTypeNumber, WindowedFile } from "./pack_file.ts";
 import { formatPackIndex } from "./pack_index.ts";
@@ -32,6 +37,10 @@ export interface PackReceiverOptions {
   store?: ObjectStore;
   /** Refuse malformed objects. */
   strict?: boolean;
+  /** Called with every object before the pack is put in place. */
+  inspect?: IndexPackOptions["inspect"];
+  /** Called when all objects are known; what it throws refuses the pack. */
+  accept?: () => void;
   /** Largest pack (bytes). Default no limit. */
   maxSize?: number;
   /** Most objects in the pack. Default no limit. */
@@ -141,9 +150,11 @@ export class PackReceiver {
         ...(options.store === undefined ? {} : { store: options.store }),
         ...(options.strict === undefined ? {} : { strict: options.strict }),
         ...(options.maxObjectSize === undefined ? {} : { maxObjectSize: options.maxObjectSize }),
+        ...(options.inspect === undefined ? {} : { inspect: options.inspect }),
         ...(options.progress === undefined ? {} : { progress: options.progress }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
+      options.accept?.();
       if (unpack) {
         this.#unpack(new PackFile(source, algorithm), indexed);
         return received(undefined, count, indexed);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ByteString } from "../_bytes.ts";
 import { readTextIfAny } from "../_files.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { readIndex } from "../index_file.ts";
@@ -12,12 +13,13 @@ import type { Repository } from "../repository.ts";
 import { walkObjects } from "../rev_list.ts";
 import { listWorktrees } from "../worktree_list.ts";
 
-/** Objects from which everything that is in use can be reached. */
-export function rootsInUse(repository: Repository): ObjectId[] {
-  const out = new Set<ObjectId>();
+/** Objects from which everything that is in use can be reached, with the paths of those in an index. */
+export function rootsInUse(repository: Repository): { id: ObjectId; name: ByteString }[] {
+  const out = new Map<ObjectId, ByteString>();
   const { objects, refs, algorithm } = repository;
-  const add = (id: ObjectId | undefined): void => {
-    if (id !== undefined && id !== algorithm.zero && objects.has(id)) out.add(id);
+  const add = (id: ObjectId | undefined, name: ByteString = ""): void => {
+    if (id === undefined || id === algorithm.zero || out.has(id)) return;
+    if (objects.has(id)) out.set(id, name);
   };
   for (const ref of refs.list()) if (!ref.broken) add(ref.id);
   for (const worktree of listWorktrees(repository)) {
@@ -46,7 +48,7 @@ export function rootsInUse(repository: Repository): ObjectId[] {
       }
     }
     for (const entry of readIndex(`${worktree.gitDir}/index`, algorithm).entries) {
-      if (!isGitlinkMode(entry.mode)) add(entry.id);
+      if (!isGitlinkMode(entry.mode)) add(entry.id, entry.path);
     }
     for (
       const name of [
@@ -68,7 +70,7 @@ export function rootsInUse(repository: Repository): ObjectId[] {
       if (id !== undefined) add(id);
     }
   }
-  return [...out];
+  return [...out].map(([id, name]) => ({ id, name }));
 }
 
 /** Ids of everything in use. Objects that a partial clone left out are skipped. */
@@ -76,7 +78,7 @@ export function objectsInUse(repository: Repository): Set<ObjectId> {
   const out = new Set<ObjectId>();
   for (
     const object of walkObjects(repository.objects, {
-      include: rootsInUse(repository).map((id) => ({ id })),
+      include: rootsInUse(repository),
     })
   ) out.add(object.id);
   return out;

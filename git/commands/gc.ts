@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { ByteString } from "../_bytes.ts";
-import { listDirectory, nativePath, removeFile, stat } from "../_files.ts";
+import process from "node:process";
+import { type ByteString, encodeText, fromByteString } from "../_bytes.ts";
+import { listDirectory, nativePath, readTextIfAny, removeFile, stat, writeAll } from "../_files.ts";
 import type { ObjectId } from "../hash_algorithm.ts";
 import { walkObjects } from "../rev_list.ts";
 import { objectsInUse } from "./_reachable.ts";
@@ -115,6 +116,56 @@ function needsWork(cli: Cli): boolean {
   return packs > 0 && repo.objects.packs().length > packs;
 }
 
+/** How long another run is believed to go on (milliseconds). */
+const LONGEST_RUN_MS = 12 * 3600 * 1000;
+
+/**
+ * Notes in `gc.pid` which process of which host collects garbage. A note whose process is gone, on this host, or that
+ * is twelve hours old, is left from a run that was killed.
+ */
+function takeTurn(path: ByteString, isForced: boolean): void {
+  const host = encodeText(Deno.hostname());
+  const lock = `${path}.lock`;
+  if (Date.now() - (stat(lock)?.mtime?.getTime() ?? Infinity) > LONGEST_RUN_MS) removeFile(lock);
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(nativePath(lock), { write: true, createNew: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    throw new Exit(128, `fatal: gc is already running (remove ${lock} if it is not)\n`);
+  }
+  try {
+    const match = /^(\d+) (\S+)$/.exec((readTextIfAny(path) ?? "").replace(/\0?\n?$/, ""));
+    const age = Date.now() - (stat(path)?.mtime?.getTime() ?? 0);
+    if (!isForced && match !== null && age < LONGEST_RUN_MS) {
+      const [, pid, where] = match;
+      if (where !== host || isAlive(Number(pid))) {
+        throw new Exit(
+          128,
+          `fatal: gc is already running on machine '${where}' pid ${pid} (use --force if not)\n`,
+        );
+      }
+    }
+    writeAll(file, fromByteString(`${Deno.pid} ${host}`));
+  } catch (error) {
+    file.close();
+    removeFile(lock);
+    throw error;
+  }
+  file.close();
+  Deno.renameSync(nativePath(lock), nativePath(path));
+}
+
+function isAlive(pid: number): boolean {
+  if (pid === Deno.pid) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as { code?: string }).code === "EPERM";
+  }
+}
+
 /** `git gc` */
 export async function gc(cli: Cli, args: ByteString[]): Promise<number> {
   const usage = "git gc [<options>]";
@@ -136,15 +187,8 @@ export async function gc(cli: Cli, args: ByteString[]): Promise<number> {
     }
     if (cli.runHook("pre-auto-gc") !== 0) return 0;
   }
-  const lock = `${repo.paths.commonDir}/gc.pid.lock`;
-  let file: Deno.FsFile;
-  try {
-    file = Deno.openSync(nativePath(lock), { write: true, createNew: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    throw new Exit(128, `fatal: gc is already running (remove ${lock} if it is not)\n`);
-  }
-  file.close();
+  const running = `${repo.paths.commonDir}/gc.pid`;
+  takeTurn(running, o.flag("force"));
   try {
     if (repo.config.bool("gc.packrefs", true)) packRefs(cli, ["--all", "--prune"]);
     await reflog(cli, ["expire", "--all"]);
@@ -166,7 +210,7 @@ export async function gc(cli: Cli, args: ByteString[]): Promise<number> {
     await worktreeCommand(cli, ["prune"]);
     return 0;
   } finally {
-    removeFile(lock);
+    removeFile(running);
   }
 }
 

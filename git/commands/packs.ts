@@ -6,9 +6,11 @@
 import { type ByteString, equalBytes, toHex } from "../_bytes.ts";
 import { readFileIfAny, stat, writeFileAtomically } from "../_files.ts";
 import { GitError } from "../errors.ts";
-import type { FileObjectStore } from "../file_object_store.ts";
+import type { FileObjectStore, Pack } from "../file_object_store.ts";
 import { type ObjectId, type ObjectType, SHA1 } from "../hash_algorithm.ts";
-import { indexPack, storePack } from "../index_pack.ts";
+import { LinkChecker } from "../fsck.ts";
+import { indexPack } from "../index_pack.ts";
+import { PackReceiver } from "../pack_receiver.ts";
 import type { GitObject } from "../objects.ts";
 import { MemorySource, PACK_TYPES, PackFile, WindowedFile } from "../pack_file.ts";
 import { formatPackIndexV1, PackIndex } from "../pack_index.ts";
@@ -37,20 +39,33 @@ export function indexPackCommand(cli: Cli, args: ByteString[]): number {
   const repository = cli.findRepository();
   const algorithm = repository?.algorithm ?? SHA1;
   const strict = o.given("strict") || o.flag("fsck-objects");
+  const links = o.given("strict") || o.flag("check-self-contained-and-connected")
+    ? new LinkChecker(algorithm)
+    : undefined;
+  const finishLinks = (): void => links?.finish((id) => repository?.objects.describe(id));
   if (o.flag("fix-thin") && !o.flag("stdin")) die("the option '--fix-thin' requires '--stdin'");
   const name = o.rest[0];
   if (o.flag("stdin") && name === undefined) {
     if (repository === undefined) die("--stdin requires a git repository");
-    const data = cli.readStdin();
     const keep = o.values.get("keep");
-    const result = storePack(repository.objects.directory, data, algorithm, {
+    const collides = collisionCheck(repository.objects);
+    const limit = o.text("max-input-size");
+    using receiver = new PackReceiver(repository.objects.directory, algorithm, {
       strict,
       fsync: repository.fsync,
+      inspect(id, type, data) {
+        collides(id, type, data);
+        links?.add(id, type, data);
+      },
+      accept: finishLinks,
+      ...(limit === undefined || Number(limit) === 0 ? {} : { maxSize: Number(limit) }),
       ...(o.flag("fix-thin") ? { store: repository.objects } : {}),
       ...(keep === undefined || keep === false
         ? {}
         : { keep: typeof keep === "string" ? `${keep}\n` : "" }),
     });
+    for (const chunk of stdinChunks()) receiver.write(chunk);
+    const result = receiver.finish();
     cli.out(`${keep === undefined ? "pack" : "keep"}\t${result.name}\n`);
     return 0;
   }
@@ -62,13 +77,18 @@ export function indexPackCommand(cli: Cli, args: ByteString[]): number {
     writeFileAtomically(path, data, { mode: 0o444 });
   }
   const source = data === undefined ? new WindowedFile(path) : new MemorySource(data);
+  const collides = repository === undefined || o.flag("verify")
+    ? undefined
+    : collisionCheck(repository.objects);
   try {
     const indexed = indexPack(source, algorithm, {
       strict,
-      ...(repository === undefined || o.flag("verify")
-        ? {}
-        : { inspect: collisionCheck(repository.objects) }),
+      inspect(id, type, data) {
+        collides?.(id, type, data);
+        links?.add(id, type, data);
+      },
     });
+    finishLinks();
     const version = Number(
       o.text("index-version")?.split(",")[0] ?? cli.config.int("pack.indexversion") ?? 2,
     );
@@ -234,19 +254,41 @@ export function unpackObjects(cli: Cli, args: ByteString[]): number {
     "git unpack-objects [-n] [-q] [-r] [--strict]",
   );
   const { repo } = cli;
+  const links = o.given("strict") ? new LinkChecker(repo.algorithm) : undefined;
   const source = new MemorySource(cli.readStdin());
-  const { entries, types } = indexPack(source, repo.algorithm, {
+  const indexed = indexPack(source, repo.algorithm, {
     store: repo.objects,
     strict: o.given("strict"),
+    ...(links === undefined
+      ? {}
+      : { inspect: (id, type, data): void => links.add(id, type, data) }),
   });
+  links?.finish((id) => repo.objects.describe(id));
   if (o.flag("n")) return 0;
   const pack = new PackFile(source, repo.algorithm);
-  const offsets = new Map(entries.map((entry) => [entry.id, entry.offset]));
-  entries.forEach((entry, i) => {
-    const object = pack.read(entry.offset, (id) => offsets.get(id) ?? repo.objects.read(id));
-    repo.objects.write(types[i] as "blob", object.data);
-  });
+  const offsets = new Map<ObjectId, number>();
+  for (let i = 0; i < indexed.count; i++) offsets.set(indexed.id(i), indexed.offsets[i]!);
+  // Commits and tags go last: what is found by them is complete.
+  const order = Array.from({ length: indexed.count }, (_, i) => i).sort((a, b) =>
+    Number(indexed.type(a) === "commit" || indexed.type(a) === "tag") -
+    Number(indexed.type(b) === "commit" || indexed.type(b) === "tag")
+  );
+  for (const i of order) {
+    const object = pack.read(
+      indexed.offsets[i]!,
+      (id) => offsets.get(id) ?? repo.objects.read(id),
+    );
+    repo.objects.write(indexed.type(i), object.data);
+  }
   return 0;
+}
+
+/** Standard input in pieces. */
+function* stdinChunks(): Generator<Uint8Array> {
+  const chunk = new Uint8Array(1 << 20);
+  for (let n = Deno.stdin.readSync(chunk); n !== null; n = Deno.stdin.readSync(chunk)) {
+    yield chunk.subarray(0, n);
+  }
 }
 
 /** The objects of the packs that lines name, without those of packs with `^` in front. */
@@ -291,6 +333,29 @@ function collisionCheck(
   };
 }
 
+/** Which objects options leave out of a pack: those that are packed, kept, or borrowed already. */
+function leftOut(
+  cli: Cli,
+  flag: (name: string) => boolean,
+): ((id: ObjectId) => boolean) | undefined {
+  const { objects } = cli.repo;
+  const packs = objects.packs();
+  const isOwn = (pack: Pack): boolean => pack.path.startsWith(`${objects.directory}/`);
+  const having = flag("incremental") || (flag("unpacked") && !flag("stdin-packs"))
+    ? packs
+    : packs.filter((pack) =>
+      (flag("local") && !isOwn(pack)) ||
+      (flag("honor-pack-keep") && stat(`${pack.path}.keep`) !== undefined)
+    );
+  const own = flag("local") && objects.directories().length > 1
+    ? new Set(objects.looseIds(true))
+    : undefined;
+  if (having.length === 0 && own === undefined) return undefined;
+  return (id) =>
+    having.some((pack) => pack.find(id) >= 0) ||
+    (own !== undefined && !own.has(id) && objects.packed(id) === undefined);
+}
+
 /** `git pack-objects` */
 export function packObjects(cli: Cli, args: ByteString[]): number {
   cli.findRepository()?.objects.setReplacements(undefined);
@@ -307,7 +372,7 @@ export function packObjects(cli: Cli, args: ByteString[]): number {
       "git pack-objects --stdout [<options>] [< <ref-list> | < <object-list>]\n   or: git pack-objects [<options>] <base-name> [< <ref-list> | < <object-list>]",
     );
   }
-  const list: { id: ObjectId; path: ByteString }[] = [];
+  let list: { id: ObjectId; path: ByteString }[] = [];
   const boundary: ObjectId[] = [];
   if (o.flag("stdin-packs")) {
     if (o.given("filter")) die("cannot use --filter with --stdin-packs");
@@ -346,6 +411,8 @@ export function packObjects(cli: Cli, args: ByteString[]): number {
       list.push({ id, path: line.slice(repo.algorithm.hexSize + 1) });
     }
   }
+  const left = leftOut(cli, (name) => o.flag(name));
+  if (left !== undefined) list = list.filter(({ id }) => !left(id));
   if (list.length === 0 && o.flag("non-empty")) return 0;
   const options: PackWriterOptions = {
     window: Math.max(0, Number(o.text("window") ?? cli.config.int("pack.window", 10))),

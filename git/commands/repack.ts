@@ -133,7 +133,7 @@ export function repack(cli: Cli, args: ByteString[]): number {
   function* wanted(): Generator<{ id: ObjectId; path: ByteString }> {
     for (
       const { id, path } of walkObjects(objects, {
-        include: rootsInUse(repo).map((id) => ({ id })),
+        include: rootsInUse(repo),
       })
     ) {
       if (reachable.has(id)) continue;
