@@ -348,7 +348,7 @@ class Fsck {
     }
     let object: { type: ByteString; data: Uint8Array };
     try {
-      object = decodeLoose(packed, id, true);
+      object = decodeAnyLoose(packed, id);
     } catch (error) {
       if (!(error instanceof GitError)) throw error;
       for (const line of looseDamage(error, id, path)) this.#err(`error: ${line}`);
@@ -823,6 +823,16 @@ function treeDamage(data: Uint8Array, rawSize: number): string {
     at = nul + 1 + rawSize;
   }
   return "too-short tree file";
+}
+
+/** Reads a loose object, of a type that nobody knows too. */
+function decodeAnyLoose(packed: Uint8Array, id: ObjectId): { type: ByteString; data: Uint8Array } {
+  try {
+    return decodeLoose(packed, id);
+  } catch (error) {
+    if (!(error instanceof GitError) || !error.message.includes("too long")) throw error;
+    return decodeLoose(packed, id, true);
+  }
 }
 
 /** What is wrong with a loose object, in the lines that Git has for it. */

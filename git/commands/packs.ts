@@ -379,7 +379,9 @@ export function packObjects(cli: Cli, args: ByteString[]): number {
     if (o.flag("revs") || o.flag("all")) die("cannot use internal rev list with --stdin-packs");
     for (const id of objectsOfPacks(cli, [...cli.stdinLines()])) list.push({ id, path: "" });
     if (o.flag("unpacked")) {
-      for (const id of repo.objects.looseIds()) list.push({ id, path: "" });
+      for (const id of repo.objects.looseIds()) {
+        if (repo.objects.packed(id) === undefined) list.push({ id, path: "" });
+      }
     }
   } else if (o.flag("revs") || o.flag("all")) {
     const names: ByteString[] = o.flag("all") ? ["--all"] : [];
