@@ -275,6 +275,8 @@ class PackPlan {
   *locate(store: ObjectStore, options: PackWriterOptions): Generator<Uint8Array, void> {
     const layouts = new Map<Pack, number>();
     const files = store instanceof FileObjectStore ? store : undefined;
+    // What a partial clone lacks comes in one go.
+    files?.prefetch(this.ids);
     let pause = performance.now() + SLICE_MS;
     for (let i = 0; i < this.total; i++) {
       if ((i & 255) === 0) {
