@@ -8,11 +8,12 @@
  *
  * @module
  */
-import { type ByteString, fromHex, toHex, writeU32 } from "./_bytes.ts";
+import { type ByteString, fromHex, readU32, toHex, writeU32 } from "./_bytes.ts";
 import { zlib } from "./_builtins.ts";
 import {
   directoryName,
   nativePath,
+  readAt,
   removeFile,
   syncDirectory,
   temporaryName,
@@ -22,7 +23,7 @@ import {
 import { DeltaIndex } from "./delta.ts";
 import { corrupt, GitError } from "./errors.ts";
 import { FileObjectStore, type Pack } from "./file_object_store.ts";
-import type { Hasher, ObjectId } from "./hash_algorithm.ts";
+import type { HashAlgorithm, Hasher, ObjectId } from "./hash_algorithm.ts";
 import { packEntryHeader } from "./index_pack.ts";
 import { type ObjectStore, peelTo, readTree } from "./object_store.ts";
 import { isGitlinkMode, isTreeMode } from "./objects.ts";
@@ -557,6 +558,7 @@ function* packChunksWithEntries(
   objects: Iterable<PackCandidate>,
   options: PackWriterOptions,
   onEntry: ((entry: PackIndexEntry) => void) | undefined,
+  sizeLimit = Infinity,
 ): Generator<Uint8Array, PackSummary> {
   const plan = new PackPlan(store, objects, options);
   yield* plan.locate(store, options);
@@ -589,12 +591,12 @@ function* packChunksWithEntries(
     if (expected !== undefined && crc32(bytes) !== expected) return undefined;
     return { size: header.size, body: bytes.subarray(header.dataAt - at) };
   };
-  const put = (i: number): void => {
+  const put = (i: number): boolean => {
     const at = out.offset;
-    offsets[i] = at;
     let base = bases[i]!;
     let size = sizes[i]!;
     let body: Uint8Array | undefined;
+    let isCopy = false;
     const place = found.places.get(i);
     if (place !== undefined) {
       size = place.size;
@@ -605,20 +607,17 @@ function* packChunksWithEntries(
         size = delta.length;
         body = deflateSync(delta, { level });
       }
-      deltas++;
     } else if (plan.isCopiedDelta[i] === 1) {
       const copy = stored(i);
       if (copy !== undefined) {
         ({ size, body } = copy);
-        deltas++;
-        reused++;
-        reusedDeltas++;
+        isCopy = true;
       } else base = NO_BASE;
     } else if (plan.packs[i]! >= 0 && options.reuseObjects !== false) {
       const { file } = plan.layouts[plan.packs[i]!]!.pack;
       if (PACK_TYPES[file.header(plan.storedAt[i]!).type] !== undefined) {
         body = stored(i)?.body;
-        if (body !== undefined) reused++;
+        isCopy = body !== undefined;
       }
     }
     let type = types[i]!;
@@ -639,17 +638,27 @@ function* packChunksWithEntries(
       header = packEntryHeader(REF_DELTA, size);
       name = fromHex(base >= 0 ? ids[base]! : plan.externalBases.get(i)!);
     }
+    const end = at + header.length + name.length + body.length;
+    if (written > 0 && end + 2 * store.algorithm.rawSize >= sizeLimit) return false;
+    offsets[i] = at;
+    if (base !== NO_BASE) deltas++;
+    if (isCopy) {
+      reused++;
+      if (base !== NO_BASE) reusedDeltas++;
+    }
     out.add(header);
     out.add(name);
     out.add(body);
     onEntry?.({ id: ids[i]!, offset: at, crc: crc32(body, crc32(name, crc32(header))) });
     written++;
+    return true;
   };
   const chain: number[] = [];
-  for (let i = 0; i < count; i++) {
+  let isFull = false;
+  for (let i = 0; i < count && !isFull; i++) {
     // Bases go first.
     for (let at = i; at >= 0 && at < count && offsets[at] === 0; at = bases[at]!) chain.push(at);
-    while (chain.length > 0) put(chain.pop()!);
+    while (chain.length > 0 && !isFull) isFull = !put(chain.pop()!);
     if (out.isReady) {
       options.signal?.throwIfAborted();
       options.progress?.(written, count, "write");
@@ -659,7 +668,7 @@ function* packChunksWithEntries(
   const checksum = out.finish();
   options.progress?.(count, count, "write");
   yield* out.take();
-  return { checksum, count, deltas, reused, reusedDeltas };
+  return { checksum, count: written, deltas, reused, reusedDeltas };
 }
 
 /**
@@ -730,8 +739,19 @@ export function writePack(
   write: (data: Uint8Array) => void,
   options: PackWriterOptions = {},
 ): PackSummary & { entries: PackIndexEntry[] } {
+  return writeEntries(store, objects, write, options, Infinity);
+}
+
+function writeEntries(
+  store: ObjectStore,
+  objects: Iterable<PackCandidate>,
+  write: (data: Uint8Array) => void,
+  options: PackWriterOptions,
+  sizeLimit: number,
+): PackSummary & { entries: PackIndexEntry[] } {
   const entries: PackIndexEntry[] = [];
-  const chunks = packChunksWithEntries(store, objects, options, (entry) => entries.push(entry));
+  const take = (entry: PackIndexEntry): void => void entries.push(entry);
+  const chunks = packChunksWithEntries(store, objects, options, take, sizeLimit);
   for (;;) {
     const next = chunks.next();
     if (next.done) return { ...next.value, entries };
@@ -747,47 +767,108 @@ export interface PackFileOptions extends PackWriterOptions {
   indexVersion?: 1 | 2;
   /** Offsets above this go into the index's table of 64-bit ones. */
   largeOffsetsFrom?: number;
-  /** More files to put beside the pack before it counts: contents by extension. */
-  companions?: ReadonlyMap<string, Uint8Array>;
+  /** Where a pack ends and another one begins (bytes): no pack is larger, but for one with a single object. */
+  sizeLimit?: number;
 }
 
 /**
- * Writes a pack and its index as `<prefix>-<checksum>.pack` and `.idx`. The index comes last, and both are on the disk
- * when this returns: before that there is no new pack, whatever happens.
+ * Writes packs with their indexes as `<prefix>-<checksum>.pack` and `.idx`: one, unless there is a limit of size. An
+ * index comes last, and both are on the disk before the next is begun: before that there is no new pack, whatever
+ * happens.
  */
-export function writePackFile(
+export function writePackFiles(
   store: ObjectStore,
   objects: Iterable<PackCandidate>,
   prefix: ByteString,
   options: PackFileOptions = {},
+): (PackSummary & { path: ByteString })[] {
+  let left = [...new Map(Array.from(objects, (object) => [object.id, object])).values()];
+  const out: (PackSummary & { path: ByteString })[] = [];
+  do {
+    const { written, ids } = writeOnePack(store, left, prefix, options);
+    out.push(written);
+    left = left.filter(({ id }) => !ids.has(id));
+  } while (left.length > 0);
+  return out;
+}
+
+/** {@linkcode writePackFiles} for one pack, without a limit of size. */
+export function writePackFile(
+  store: ObjectStore,
+  objects: Iterable<PackCandidate>,
+  prefix: ByteString,
+  options: Omit<PackFileOptions, "sizeLimit"> = {},
 ): PackSummary & { path: ByteString } {
+  return writeOnePack(store, objects, prefix, options).written;
+}
+
+function writeOnePack(
+  store: ObjectStore,
+  objects: Iterable<PackCandidate>,
+  prefix: ByteString,
+  options: PackFileOptions,
+): { written: PackSummary & { path: ByteString }; ids: Set<ObjectId> } {
   const fsync = options.fsync ?? true;
   const directory = directoryName(prefix);
   const temp = temporaryName(`${directory}/tmp_pack_`);
-  const file = Deno.openSync(nativePath(temp), { write: true, createNew: true, mode: 0o444 });
+  const file = Deno.openSync(nativePath(temp), {
+    read: true,
+    write: true,
+    createNew: true,
+    mode: 0o444,
+  });
   try {
-    let written: ReturnType<typeof writePack>;
-    try {
-      written = writePack(store, objects, (data) => writeAll(file, data), options);
-      if (fsync) file.syncSync();
-    } finally {
-      file.close();
+    let size = 0;
+    let { entries, ...summary } = writeEntries(
+      store,
+      objects,
+      (data) => {
+        writeAll(file, data);
+        size += data.length;
+      },
+      options,
+      options.sizeLimit ?? Infinity,
+    );
+    const head = new Uint8Array(12);
+    readAt(file, head, 0);
+    if (readU32(head, 8) !== entries.length) {
+      // It came to its end before all it was to hold.
+      writeU32(head, 8, entries.length);
+      file.seekSync(0, Deno.SeekMode.Start);
+      writeAll(file, head);
+      summary = { ...summary, checksum: sealPack(file, size, store.algorithm) };
     }
-    const { entries, ...summary } = written;
+    if (fsync) file.syncSync();
     const { checksum } = summary;
     const path = `${prefix}-${toHex(checksum)}`;
-    for (const [extension, content] of options.companions ?? []) {
-      writeFileAtomically(`${path}.${extension}`, content, { fsync, mode: 0o600 });
-    }
     Deno.renameSync(nativePath(temp), nativePath(`${path}.pack`));
     const index = options.indexVersion === 1
       ? formatPackIndexV1(entries, checksum, store.algorithm)
       : formatPackIndex(entries, checksum, store.algorithm, options.largeOffsetsFrom);
     writeFileAtomically(`${path}.idx`, index, { mode: 0o444, fsync });
     if (fsync) syncDirectory(directory);
-    return { ...summary, path };
+    return { written: { ...summary, path }, ids: new Set(entries.map(({ id }) => id)) };
   } catch (error) {
     removeFile(temp);
     throw error;
+  } finally {
+    file.close();
   }
+}
+
+/** Computes the checksum of a pack of a size (bytes) anew, and writes it to its end. */
+function sealPack(file: Deno.FsFile, size: number, algorithm: HashAlgorithm): Uint8Array {
+  const end = size - algorithm.rawSize;
+  const hasher = algorithm.create(end);
+  const chunk = new Uint8Array(1 << 20);
+  for (let at = 0; at < end;) {
+    const length = readAt(file, chunk.subarray(0, Math.min(chunk.length, end - at)), at);
+    if (length === 0) throw corrupt("pack shrank while it was written");
+    hasher.update(chunk.subarray(0, length));
+    at += length;
+  }
+  const checksum = hasher.digest();
+  file.seekSync(end, Deno.SeekMode.Start);
+  writeAll(file, checksum);
+  return checksum;
 }

@@ -6,7 +6,7 @@ import { SHA1 } from "./hash_algorithm.ts";
 import { indexPack } from "./index_pack.ts";
 import { MemoryObjectStore } from "./object_store.ts";
 import { MemorySource, OFS_DELTA, PackFile, REF_DELTA } from "./pack_file.ts";
-import { packChunks, packStream, writePack, writePackFile } from "./pack_writer.ts";
+import { packChunks, packStream, writePack, writePackFile, writePackFiles } from "./pack_writer.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -166,4 +166,30 @@ Deno.test("`packChunks()` stops when its signal is aborted", () => {
     Error,
     "enough",
   );
+});
+
+Deno.test("`writePackFiles()` begins another pack at a limit of size", () => {
+  const memory = new MemoryObjectStore();
+  const ids = Array.from(
+    { length: 7 },
+    () => memory.write("blob", crypto.getRandomValues(new Uint8Array(10_000))),
+  );
+  const directory = Deno.makeTempDirSync();
+  try {
+    Deno.mkdirSync(`${directory}/pack`);
+    const packs = writePackFiles(memory, ids.map((id) => ({ id })), `${directory}/pack/pack`, {
+      fsync: false,
+      sizeLimit: 25_000,
+    });
+    assertEquals(packs.map(({ count }) => count), [2, 2, 2, 1]);
+    for (const { path, count } of packs) {
+      const bytes = Deno.readFileSync(`${path}.pack`);
+      assert(bytes.length <= 25_000);
+      assertEquals(indexPack(new MemorySource(bytes), SHA1).count, count);
+    }
+    using store = new FileObjectStore(directory, SHA1);
+    for (const id of ids) assertEquals(store.read(id)!.data, memory.read(id)!.data);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
 });

@@ -5,6 +5,7 @@
  */
 import { type ByteString, equalBytes, toHex } from "../_bytes.ts";
 import { readFileIfAny, stat, writeFileAtomically } from "../_files.ts";
+import { parseInt64 } from "../config.ts";
 import { GitError } from "../errors.ts";
 import type { FileObjectStore, Pack } from "../file_object_store.ts";
 import { type ObjectId, type ObjectType, SHA1 } from "../hash_algorithm.ts";
@@ -18,7 +19,7 @@ import {
   type PackSummary,
   type PackWriterOptions,
   writePack,
-  writePackFile,
+  writePackFiles,
 } from "../pack_writer.ts";
 import { walkObjects } from "../rev_list.ts";
 import { type Cli, die } from "./_context.ts";
@@ -441,13 +442,27 @@ export function packObjects(cli: Cli, args: ByteString[]): number {
     o.text("index-version")?.split(",")[0] ?? cli.config.int("pack.indexversion") ?? 2,
   );
   const large = o.text("index-version")?.split(",")[1];
-  const written = writePackFile(repo.objects, list, cli.fileArgument(o.rest[0]!), {
+  const limit = o.text("max-pack-size") ?? cli.config.get("pack.packsizelimit");
+  const packs = writePackFiles(repo.objects, list, cli.fileArgument(o.rest[0]!), {
     ...options,
     fsync: repo.fsync,
     indexVersion: version === 1 ? 1 : 2,
     ...(large === undefined ? {} : { largeOffsetsFrom: Number(large) }),
+    ...(limit === undefined ? {} : { sizeLimit: packSizeLimit(cli, limit) }),
   });
-  report(written);
-  cli.out(`${toHex(written.checksum)}\n`);
+  for (const written of packs) {
+    report(written);
+    cli.out(`${toHex(written.checksum)}\n`);
+  }
   return 0;
+}
+
+/** A limit as written, at least a mebibyte; 0 is none. */
+function packSizeLimit(cli: Cli, text: ByteString): number {
+  const size = parseInt64(text);
+  if (size === undefined) die(`bad numeric config value '${text}' for 'pack.packsizelimit'`);
+  if (size <= 0) return Infinity;
+  const least = 1024 * 1024;
+  if (size < least) cli.err("warning: minimum pack size limit is 1 MiB\n");
+  return Math.max(size, least);
 }
