@@ -9,7 +9,7 @@ import { nodeCrypto, zlib } from "./_builtins.ts";
 
 import { applyDelta } from "./delta.ts";
 import { corrupt, GitError } from "./errors.ts";
-import { checkObject, type FsckProblem, SettingsFiles } from "./fsck.ts";
+import { type FsckProblem, ObjectChecker } from "./fsck.ts";
 import {
   type HashAlgorithm,
   hashObjectRaw,
@@ -17,7 +17,7 @@ import {
   type ObjectType,
 } from "./hash_algorithm.ts";
 import { mustRead, type ObjectStore } from "./object_store.ts";
-import { type GitObject, parseTree } from "./objects.ts";
+import type { GitObject } from "./objects.ts";
 import {
   type ByteSource,
   MAX_OBJECT_SIZE,
@@ -195,7 +195,7 @@ class PackIndexer {
   readonly #recent: RecentObjects;
   readonly #heldLimit: number;
   readonly #maxSize: number;
-  readonly #settings = new SettingsFiles();
+  readonly #checker: ObjectChecker | undefined;
   #done = 0;
   #pauseAt = performance.now() + SLICE_MS;
 
@@ -203,6 +203,7 @@ class PackIndexer {
     this.#source = source;
     this.#algorithm = algorithm;
     this.#options = options;
+    this.#checker = options.strict ? new ObjectChecker(algorithm) : undefined;
     this.#pack = new PackFile(source, algorithm);
     const count = this.#count = this.#pack.count;
     this.#offsets = new Float64Array(count);
@@ -239,7 +240,7 @@ class PackIndexer {
         `pack has ${left} unresolved delta${left === 1 ? "" : "s"}`,
       );
     }
-    if (this.#options.strict) this.#checkSettings();
+    if (this.#checker !== undefined) this.#checkSettings(this.#checker);
     this.#options.progress?.(this.#count, this.#count);
     return new IndexedPack(this.#algorithm, {
       rawIds: this.#rawIds,
@@ -331,33 +332,33 @@ class PackIndexer {
   }
 
   #finish(i: number, type: number, data: Uint8Array): void {
-    const { strict, inspect } = this.#options;
+    const { inspect } = this.#options;
     const name = PACK_TYPES[type]!;
     const id = hashObjectRaw(this.#algorithm, name, data, this.#options.detectCollisions ?? true);
     this.#rawIds.set(id, i * id.length);
     this.#types[i] = type;
-    if (strict) {
-      refuse(checkObject(name, data, this.#algorithm));
-      if (name === "tree") this.#settings.addTree(parseTree(data, this.#algorithm));
-    }
+    if (this.#checker !== undefined) refuse(this.#checker.check(toHex(id), name, data));
     inspect?.(toHex(id), name, data, i);
     this.#done++;
   }
 
-  /** Checks the blobs that trees of the pack name as settings of Git. */
-  #checkSettings(): void {
-    const wanted = new Set(this.#settings.ids());
-    if (wanted.size === 0) return;
-    const base = (id: ObjectId): number | GitObject | undefined => {
-      for (let i = 0; i < this.#count; i++) if (this.#id(i) === id) return this.#offsets[i]!;
-      return this.#options.store?.read(id);
+  /** Checks the blobs that came before the trees that name them as settings of Git. */
+  #checkSettings(checker: ObjectChecker): void {
+    let numbers: Map<ObjectId, number> | undefined;
+    const offsetOf = (id: ObjectId): number | undefined => {
+      numbers ??= new Map(Array.from({ length: this.#count }, (_, i) => [this.#id(i), i]));
+      const number = numbers.get(id);
+      return number === undefined ? undefined : this.#offsets[number]!;
     };
-    for (let i = 0; i < this.#count; i++) {
-      const id = this.#id(i);
-      if (!wanted.has(id)) continue;
-      const { type, data } = this.#pack.read(this.#offsets[i]!, base);
-      if (type !== "blob") throw corrupt("object fails fsck: gitmodulesBlob: non-blob found");
-      refuse(this.#settings.check(id, data));
+    const base = (id: ObjectId): number | GitObject | undefined =>
+      offsetOf(id) ?? this.#options.store?.read(id);
+    const read = (id: ObjectId): GitObject | undefined => {
+      const offset = offsetOf(id);
+      return offset === undefined ? undefined : this.#pack.read(offset, base);
+    };
+    for (const { problem } of checker.finish(read)) {
+      // What did not come is the business of who looks at the links.
+      if (!problem.id.endsWith("Missing")) refuse([problem]);
     }
   }
 
