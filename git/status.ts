@@ -66,6 +66,14 @@ function statMatches(a: StatData, b: StatData, trustCtime: boolean): boolean {
     a.size === b.size;
 }
 
+/** The same as {@linkcode statMatches} of the file's stat data, which is not made. */
+function fileMatches(a: StatData, info: Deno.FileInfo, trustCtime: boolean): boolean {
+  return a.size === info.size % 0x100000000 && a.ino === (info.ino ?? 0) % 0x100000000 &&
+    a.mtime === Math.floor((info.mtime?.getTime() ?? 0) / 1000) >>> 0 &&
+    (!trustCtime || a.ctime === Math.floor((info.ctime?.getTime() ?? 0) / 1000) >>> 0) &&
+    a.uid === (info.uid ?? 0) >>> 0 && a.gid === (info.gid ?? 0) >>> 0;
+}
+
 /** What the worktree says of one index entry. */
 export type EntryState = "clean" | "modified" | "deleted" | "type";
 
@@ -86,6 +94,20 @@ export class WorktreeComparer {
 
   /** Whether a directory on the way to a path is a symbolic link. */
   behindLink(path: ByteString): boolean {
+    const last = path.lastIndexOf("/");
+    if (last < 0) return false;
+    // Paths come sorted: the one before was nearly always in the same directory.
+    if (last === this.#here.length && path.startsWith(this.#here)) return this.#hereBehindLink;
+    const behind = this.#linkAbove(path);
+    this.#here = path.slice(0, last);
+    this.#hereBehindLink = behind;
+    return behind;
+  }
+
+  #here: ByteString = "";
+  #hereBehindLink = false;
+
+  #linkAbove(path: ByteString): boolean {
     for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1)) {
       const directory = path.slice(0, slash);
       let link = this.#directories.get(directory);
@@ -126,10 +148,10 @@ export class WorktreeComparer {
     if (entry.intentToAdd) return "modified";
     const mode = this.mode(entry, info);
     if ((mode & 0o170000) !== (entry.mode & 0o170000)) return "type";
-    const now = statDataOf(info);
     const racy = this.#index.timestamp !== 0 && this.#index.timestamp <= entry.stat.mtime;
-    const matches = statMatches(entry.stat, now, this.#trustCtime);
+    const matches = fileMatches(entry.stat, info, this.#trustCtime);
     if (mode === entry.mode && matches && !racy) return "clean";
+    const now = statDataOf(info);
     if (mode !== entry.mode || (statOnly && !matches)) return "modified";
     if (
       entry.stat.size !== 0 && entry.stat.size !== now.size && entry.stat.mtime !== 0 &&
