@@ -88,6 +88,8 @@ const MAX_OPTIONS = 10_000;
 const MAX_SHALLOW = 1_000_000;
 /** While objects are checked, a sign of life is sent this often. */
 const KEEP_ALIVE_MS = 5000;
+/** Refs that change in one transaction where a push does not ask for more. */
+const REFS_AT_A_TIME = 50;
 /** An empty chunk: work goes on. */
 const NOTHING = new Uint8Array(0);
 
@@ -245,7 +247,18 @@ export async function* receivePack(
     }
     yield* drain();
     if (atomic && results.size > 0) failRest("atomic push failure");
-    const apply = (list: PushCommand[]): void => {
+    const transact = (list: readonly PushCommand[]): void =>
+      repository.refs.transaction(
+        list.map((command) => ({
+          name: command.name,
+          newId: command.newId,
+          ...(command.newId === zero && !repository.refs.exists(command.name)
+            ? {}
+            : { oldId: command.oldId }),
+          message: "push",
+        })),
+      );
+    const apply = (list: readonly PushCommand[]): void => {
       try {
         for (const command of list) {
           if (!isCheckedOut(repository, command.name)) continue;
@@ -256,16 +269,7 @@ export async function* receivePack(
             return;
           }
         }
-        repository.refs.transaction(
-          list.map((command) => ({
-            name: command.name,
-            newId: command.newId,
-            ...(command.newId === zero && !repository.refs.exists(command.name)
-              ? {}
-              : { oldId: command.oldId }),
-            message: "push",
-          })),
-        );
+        transact(list);
       } catch (error) {
         if (!(error instanceof GitError)) throw error;
         context.say(`error: ${error.message}\n`);
@@ -291,7 +295,23 @@ export async function* receivePack(
       }
     }
     if (atomic && list.length > 0) apply(list);
-    else for (const command of list) apply([command]);
+    else {
+      // Many at a time where nothing is in the way of any; else each for itself.
+      for (let at = 0; at < list.length; at += REFS_AT_A_TIME) {
+        const some = list.slice(at, at + REFS_AT_A_TIME);
+        let done = false;
+        if (some.length > 1 && !some.some(({ name }) => isCheckedOut(repository, name))) {
+          try {
+            transact(some);
+            done = true;
+          } catch (error) {
+            if (!(error instanceof GitError)) throw error;
+          }
+        }
+        if (!done) { for (const command of some) apply([command]); }
+        yield NOTHING;
+      }
+    }
     const done = open().filter((command) => !absent.has(command));
     if (done.length > 0) await options.postReceive?.(done, context);
     yield* drain();
