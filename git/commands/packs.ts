@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ByteString, equalBytes, toHex } from "../_bytes.ts";
+import { type ByteString, encodeText, equalBytes, toHex } from "../_bytes.ts";
 import { readFileIfAny, stat, writeFileAtomically } from "../_files.ts";
 import { parseInt64 } from "../config.ts";
 import { GitError } from "../errors.ts";
@@ -15,6 +15,8 @@ import { PackReceiver } from "../pack_receiver.ts";
 import type { GitObject } from "../objects.ts";
 import { MemorySource, PACK_TYPES, PackFile, WindowedFile } from "../pack_file.ts";
 import { formatPackIndexV1, PackIndex } from "../pack_index.ts";
+import { PackReceiver } from "../pack_receiver.ts";
+import type { Repository } from "../repository.ts";
 import {
   type PackSummary,
   type PackWriterOptions,
@@ -25,6 +27,21 @@ import { walkObjects } from "../rev_list.ts";
 import { type Cli, die } from "./_context.ts";
 import { parseOptions, usageError } from "./_options.ts";
 import { parseRevs } from "./_revs.ts";
+
+/** A thin pack with the bases that it lacks. */
+function completed(repository: Repository, data: Uint8Array): Uint8Array {
+  const directory = Deno.makeTempDirSync({ prefix: "index-pack-" });
+  try {
+    using receiver = new PackReceiver(encodeText(directory), repository.algorithm, {
+      store: repository.objects,
+      fsync: false,
+    });
+    receiver.write(data);
+    return Deno.readFileSync(`${directory}/pack/pack-${receiver.finish().name}.pack`);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
 
 /** `git index-pack` */
 export function indexPackCommand(cli: Cli, args: ByteString[]): number {
@@ -75,6 +92,7 @@ export function indexPackCommand(cli: Cli, args: ByteString[]): number {
   let data: Uint8Array | undefined;
   if (o.flag("stdin")) {
     data = cli.readStdin();
+    if (o.flag("fix-thin") && repository !== undefined) data = completed(repository, data);
     writeFileAtomically(path, data, { mode: 0o444 });
   }
   const source = data === undefined ? new WindowedFile(path) : new MemorySource(data);
