@@ -105,6 +105,20 @@ export function removeFile(path: ByteString): boolean {
   }
 }
 
+/**
+ * Removes a directory when it is empty; `false` when it is not, or is no directory: Deno's own call
+ * removes files too.
+ */
+export function removeEmptyDirectory(path: ByteString): boolean {
+  if (!lstat(path)?.isDirectory) return false;
+  try {
+    Deno.removeSync(nativePath(path));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Flushes a directory's entries to disk. */
 export function syncDirectory(path: ByteString): void {
   const directory = Deno.openSync(nativePath(path), { read: true });

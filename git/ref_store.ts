@@ -13,6 +13,7 @@ import {
   makeDirectories,
   nativePath,
   readTextIfAny,
+  removeEmptyDirectory,
   removeFile,
   stat,
   syncDirectory,
@@ -453,11 +454,8 @@ export class FileRefStore {
     let parts = name.split("/").length - 1;
     let directory = directoryName(path);
     while (parts > 2) {
-      try {
-        Deno.removeSync(nativePath(directory));
-      } catch {
-        return;
-      }
+      // What stands there may be a ref.
+      if (!removeEmptyDirectory(directory)) return;
       directory = directoryName(directory);
       parts--;
     }
@@ -685,12 +683,7 @@ export function removeEmptyDirectories(path: ByteString): boolean {
   for (const entry of listDirectory(path)) {
     if (!entry.isDirectory || !removeEmptyDirectories(`${path}/${entry.name}`)) return false;
   }
-  try {
-    Deno.removeSync(nativePath(path));
-    return true;
-  } catch {
-    return false;
-  }
+  return removeEmptyDirectory(path);
 }
 
 interface Locked {

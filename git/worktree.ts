@@ -12,6 +12,7 @@ import {
   makeDirectories,
   nativePath,
   readFileIfAny,
+  removeEmptyDirectory,
   removeFile,
   writeAll,
 } from "./_files.ts";
@@ -153,19 +154,11 @@ export function removeWorktreeFile(
   const info = lstat(full);
   if (info === undefined) return;
   if (info.isDirectory) {
-    try {
-      Deno.removeSync(nativePath(full));
-    } catch {
-      return;
-    }
+    if (!removeEmptyDirectory(full)) return;
   } else removeFile(full);
   let at = directoryName(path);
   while (at !== "." && at !== "" && `${at}/` !== keep) {
-    try {
-      Deno.removeSync(nativePath(repository.worktreePath(at)));
-    } catch {
-      return;
-    }
+    if (!removeEmptyDirectory(repository.worktreePath(at))) return;
     at = directoryName(at);
   }
 }
