@@ -80,5 +80,5 @@ Deno.test("`Attributes` take patterns as bytes and survive lines that are none",
   const attributes = new Attributes((path) => path === ".gitattributes" ? text : undefined, []);
   assertEquals(attributes.get("caf\xc3\xa0").get("text"), "1");
   assertEquals(attributes.get("a b").get("x"), true);
-  assertEquals(attributes.get("no").has("bad"), false);
+  assertEquals(attributes.get("!no").has("bad"), false);
 });
