@@ -2,6 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { GitError } from "./errors.ts";
 import { SHA1, SHA256 } from "./hash_algorithm.ts";
 import { inflateInto } from "./_inflate.ts";
+import { formatMultiPackIndex, MultiPackIndex } from "./multi_pack_index.ts";
+import { MemorySource } from "./pack_file.ts";
 import { formatPackIndex, PackIndex } from "./pack_index.ts";
 
 Deno.test("`PackIndex` reads offsets of 64 bits from their own table", () => {
@@ -33,6 +35,16 @@ Deno.test("`PackIndex` refuses a fan-out that goes back", () => {
   const data = formatPackIndex(entries, new Uint8Array(20), SHA1);
   data[8 + 4 * 5 + 3] = 1;
   assertThrows(() => new PackIndex(data, data.length, SHA1), GitError, "non-monotonic");
+});
+
+Deno.test("`MultiPackIndex` refuses a pack that it does not name", () => {
+  const id = "1".repeat(40);
+  const of = (pack: number): MultiPackIndex => {
+    const data = formatMultiPackIndex(["pack-1.idx"], [{ id, offset: 12, pack }], SHA1);
+    return new MultiPackIndex(new MemorySource(data), SHA1);
+  };
+  assertEquals(of(0).find(id), { pack: 0, offset: 12 });
+  assertEquals(assertThrows(() => of(1).find(id), GitError).code, "corrupt");
 });
 
 /** A zlib stream of one block with the fixed code: bits in the order of the stream. */
