@@ -587,7 +587,9 @@ export function cherryPick(cli: Cli, args: ByteString[], command: string): numbe
     cli,
     args.filter((argument) => !isLimit(argument)),
     `!quit !continue !abort !skip cleanup= n,no-commit e,edit s,signoff m,mainline= rerere-autoupdate strategy= X,strategy-option* S,gpg-sign?${
-      action === "revert" ? "" : " x ff allow-empty allow-empty-message keep-redundant-commits"
+      action === "revert"
+        ? " reference"
+        : " x ff allow-empty allow-empty-message keep-redundant-commits"
     }`,
     usage(action),
     { keepDashes: true },

@@ -51,6 +51,14 @@ function refuseTogether(pairs: [boolean, string][]): void {
   );
 }
 
+/** How to go on after a pick that would change nothing. */
+function afterEmptyPick(cli: Cli, origin: CommitOrigin): ByteString {
+  if (origin === "rebase") return "Otherwise, please use 'git rebase --skip'\n";
+  return stat(`${cli.repo.paths.gitDir}/sequencer`) === undefined
+    ? "Otherwise, please use 'git cherry-pick --skip'\n"
+    : "and then use:\n\n    git cherry-pick --continue\n\nto resume cherry-picking the remaining commits.\nIf you wish to skip this commit, use:\n\n    git cherry-pick --skip\n\n";
+}
+
 function originOf(cli: Cli): CommitOrigin {
   const { gitDir } = cli.repo.paths;
   if (stat(`${gitDir}/MERGE_HEAD`) !== undefined) return "merge";
@@ -277,7 +285,7 @@ export function commit(cli: Cli, args: ByteString[]): number {
   if (refused) {
     showStatus(false);
     if (amend) cli.err(EMPTY_AMEND);
-    else if (origin !== "commit") cli.err(EMPTY_PICK);
+    else if (origin !== "commit") cli.err(EMPTY_PICK + afterEmptyPick(cli, origin));
     return 1;
   }
   if (runHook("prepare-commit-msg", [shownFile, ...composed.source]) !== 0) return 1;
