@@ -143,6 +143,11 @@ export class HistoryGraph {
     return { text: line.text, commit };
   }
 
+  /** How wide the lines of the current commit are (columns). */
+  get width(): number {
+    return this.#width;
+  }
+
   /** A line that only continues the branches, for text between or beside commits. */
   paddingLine(): string {
     if (this.#state !== "commit") return this.nextLine().text;

@@ -344,7 +344,7 @@ export class LogTree {
     writer.clear();
     d.write(this.#cli, writer, pairs, this.#options.rawFull ?? false, {
       statSeparator: this.#separator,
-      indent: this.graph === undefined ? 0 : this.graph.paddingLine().length,
+      indent: this.graph?.width ?? 0,
     });
     if (this.graph === undefined) this.#cli.out(writer.view());
     else this.#diffText(toByteString(writer.view()));
@@ -389,7 +389,7 @@ export class LogTree {
       describe: (id, args) => describeText(this.#cli, [...args, id]),
       source: this.#options.source?.(commit.id),
       columns: terminalColumns(this.#cli),
-      graphWidth: this.graph === undefined ? 0 : this.graph.paddingLine().length,
+      graphWidth: this.graph?.width ?? 0,
       ...(this.#settings.expandTabs === undefined ? {} : { expandTabs: this.#settings.expandTabs }),
       mark: this.#options.mark?.(commit.id) ?? ">",
       color: this.#colors.on,
