@@ -15,7 +15,6 @@ import { PackReceiver } from "../pack_receiver.ts";
 import type { GitObject } from "../objects.ts";
 import { MemorySource, PACK_TYPES, PackFile, WindowedFile } from "../pack_file.ts";
 import { formatPackIndexV1, PackIndex } from "../pack_index.ts";
-import { PackReceiver } from "../pack_receiver.ts";
 import type { Repository } from "../repository.ts";
 import {
   type PackSummary,
