@@ -41,9 +41,11 @@ async function withFolder(
 Deno.test("`kv` sets, gets, scans and removes", () =>
   withFolder(async (db) => {
     assertEquals(await db("set", "a", "1"), { code: 0, output: "", errors: [] });
-    await db("set", "b\tü", "new\nline");
-    await db("set", "--sync", "--hex", "ff00", "00");
-    await db("set", "1e3", "0x10");
+    for (
+      const words of [["b\tü", "new\nline"], ["--sync", "--hex", "ff00", "00"], ["1e3", "0x10"]]
+    ) {
+      assertEquals(await db("set", ...words), { code: 0, output: "", errors: [] });
+    }
     assertEquals((await db("get", "a")).output, "1\n");
     assertEquals((await db("get", "1e3")).output, "0x10\n");
     assertEquals((await db("get", "--hex", "ff00", "--format", "hex")).output, "00\n");

@@ -179,6 +179,12 @@ export class RealFileSystem implements FileSystem {
     }
     file.truncateSync(0);
     file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
-    return { release: () => file.close() };
+    return {
+      release: () => {
+        // A process that is being started holds a copy of the file for a moment: closing ours would not let go.
+        file.unlockSync();
+        file.close();
+      },
+    };
   }
 }
