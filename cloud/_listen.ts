@@ -12,6 +12,8 @@ export interface PortChoice {
   /** The option that chooses the port, for messages. */
   option: string;
   log: (line: string) => void;
+  /** Largest body of a request (bytes); the server's default where it is left out. */
+  bodyBytes?: number;
 }
 
 const MAX_PORTS_TRIED = 100;
@@ -23,11 +25,12 @@ const SHUTDOWN_MS = 3_000;
  * free one, which is logged.
  */
 export function listenHttp(choice: PortChoice, handler: Handler): HttpServer {
-  const { name, hostname, log } = choice;
+  const { name, hostname, log, bodyBytes } = choice;
+  const limits = bodyBytes === undefined ? {} : { bodyBytes };
   const first = choice.port ?? choice.defaultPort;
   for (let port = first;; port++) {
     try {
-      const server = serve({ port, hostname, shutdownTimeoutMs: SHUTDOWN_MS }, handler);
+      const server = serve({ port, hostname, limits, shutdownTimeoutMs: SHUTDOWN_MS }, handler);
       if (port !== first) log(`Port ${first} is taken: ${name} is on port ${port}`);
       return server;
     } catch (error) {

@@ -31,6 +31,8 @@ export interface WebConsoleOptions {
   port?: number;
 }
 
+/** What the Git host takes in a push; every page reads far less of a body than this. */
+const MAX_PUSH_BYTES = 2 * 1024 ** 3;
 const DEFAULT_PORT = 8000;
 /** Browsers keep one connection a page; more than this are refused. */
 const MAX_LIVE_CONNECTIONS = 64;
@@ -90,6 +92,7 @@ class WebConsole extends ManagedService {
       port: this.#port,
       defaultPort: DEFAULT_PORT,
       option: "--port",
+      bodyBytes: MAX_PUSH_BYTES,
     }, createConsoleApp(context).fetch);
     const url = urlOf(this.#server, hostname);
     return [
